@@ -1,0 +1,71 @@
+"""Latentscape shows people what an autoencoder has learned.
+
+The public names are loaded when they are first used, so that
+``import latentscape`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from latentscape import errors, figures, quality
+    from latentscape.atlas import Atlas
+    from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
+    from latentscape.images import ImageSet, load_images, load_mnist
+    from latentscape.maps import LDA, PCA, TSNE, UMAP, Direct
+    from latentscape.pipeline import add_map, run
+
+_HOMES = {
+    "Atlas": "atlas",
+    "ConvAutoencoder": "autoencoder",
+    "Direct": "maps",
+    "ImageSet": "images",
+    "LDA": "maps",
+    "LatentSizeSweep": "autoencoder",
+    "PCA": "maps",
+    "TSNE": "maps",
+    "UMAP": "maps",
+    "add_map": "pipeline",
+    "choose_latent_dim": "autoencoder",
+    "load_images": "images",
+    "load_mnist": "images",
+    "run": "pipeline",
+}
+_MODULES = ("errors", "figures", "quality")
+
+__all__ = [
+    "LDA",
+    "PCA",
+    "TSNE",
+    "UMAP",
+    "Atlas",
+    "ConvAutoencoder",
+    "Direct",
+    "ImageSet",
+    "LatentSizeSweep",
+    "add_map",
+    "choose_latent_dim",
+    "errors",
+    "figures",
+    "load_images",
+    "load_mnist",
+    "quality",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"latentscape.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return import_module(f"latentscape.{name}")
+    msg = f"module 'latentscape' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

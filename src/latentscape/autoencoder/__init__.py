@@ -1,0 +1,19 @@
+"""Train autoencoders, store them, and choose a latent size from evidence."""
+
+from latentscape.autoencoder.estimator import ConvAutoencoder
+from latentscape.autoencoder.latent_size import LatentSizeChoice, choose_latent_dim
+from latentscape.autoencoder.networks import NETWORKS, ReferenceAutoencoder
+from latentscape.autoencoder.pca_baseline import pca_test_mse
+from latentscape.autoencoder.sweep import LatentSizeSweep
+from latentscape.autoencoder.training import Recipe
+
+__all__ = [
+    "NETWORKS",
+    "ConvAutoencoder",
+    "LatentSizeChoice",
+    "LatentSizeSweep",
+    "Recipe",
+    "ReferenceAutoencoder",
+    "choose_latent_dim",
+    "pca_test_mse",
+]

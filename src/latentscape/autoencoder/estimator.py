@@ -1,0 +1,399 @@
+"""The convolutional autoencoder as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from latentscape.autoencoder.networks import make_network
+from latentscape.autoencoder.storage import ModelFile, read_model
+from latentscape.autoencoder.training import (
+    EpochRecord,
+    Recipe,
+    Trainer,
+    as_batch,
+    forward_in_batches,
+    mse_per_image,
+    pinned_threads,
+    split_validation,
+)
+from latentscape.errors import CodesError, DataError, SettingError
+from latentscape.files import write_atomically
+from latentscape.images import ImageSet
+from latentscape.progress import progress_bars
+from latentscape.types import AnyArray, DoubleArray, FloatArray, Progress, ProgressCallback
+
+
+class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Convolutional autoencoder that turns images into codes and back.
+
+    Parameters
+    ----------
+    latent_dim : int, default 32
+        Number of latent dimensions, at least 1.
+    network : {"reference"}, default "reference"
+        Architecture, by name.
+    n_epochs : int, default 2
+        Passes over the training images.
+    batch_size : int, default 256
+        Images a step.
+    learning_rate, bias_learning_rate : float
+        Peak rates of Muon (weights) and Adam (biases, batch normalisation).
+    momentum : float, default 0.9
+        Momentum of Muon, in [0, 1).
+    warmup : float, default 0.05
+        Share of the steps over which the rates rise, in [0, 1).
+    validation_fraction : float, default 0.05
+        Share of the images given to ``fit`` that is only validated on, in
+        [0, 1). The split is the same for every seed.
+    random_state : int, RandomState instance or None, default None
+        Seed of the initial weights and of the order of the images. The same
+        seed gives the same bits on the same machine; the global generators
+        are not touched.
+    device : str, default "auto"
+        "auto" takes a CUDA or Apple GPU where there is one; or any name that
+        PyTorch knows, such as "cpu" or "cuda:1".
+    n_jobs : int or None, default 1
+        CPU threads. They are part of the result: another number gives other
+        last bits.
+    verbose : int, default 0
+        1 shows a progress bar while fitting.
+    callbacks : sequence of callables, default ()
+        Each is called with a :class:`latentscape.types.Progress` after every
+        step; ``network_`` then holds the weights as they are.
+
+    Attributes
+    ----------
+    network_ : torch.nn.Module
+        The network, with ``encode`` and ``decode``.
+    history_ : DataFrame
+        One row an epoch: epoch, train_loss, validation_mse, learning_rate,
+        seconds.
+    image_shape_ : tuple of int
+        Shape of one image, ``(28, 28)``.
+    seed_ : int
+        The seed that was used.
+    metrics_ : dict of str to float
+        Figures stored with the model; a sweep fills in train_mse,
+        validation_mse, test_mse, seconds, n_epochs and n_parameters.
+
+    Examples
+    --------
+    >>> import latentscape as ls
+    >>> mnist = ls.load_mnist()
+    >>> model = ls.ConvAutoencoder(latent_dim=8, n_epochs=1, random_state=0)
+    >>> codes = model.fit(mnist.train.select(slice(0, 2000))).transform(mnist.test)
+    >>> codes.shape
+    (10000, 8)
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 32,
+        *,
+        network: str = "reference",
+        n_epochs: int = Recipe.n_epochs,
+        batch_size: int = Recipe.batch_size,
+        learning_rate: float = Recipe.learning_rate,
+        bias_learning_rate: float = Recipe.bias_learning_rate,
+        momentum: float = Recipe.momentum,
+        warmup: float = Recipe.warmup,
+        validation_fraction: float = 0.05,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = "auto",
+        n_jobs: int | None = 1,
+        verbose: int = 0,
+        callbacks: Sequence[ProgressCallback] = (),
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.network = network
+        self.n_epochs = n_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.bias_learning_rate = bias_learning_rate
+        self.momentum = momentum
+        self.warmup = warmup
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.device = device
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    def fit(self, X: ImageSet | ArrayLike, y: object = None) -> Self:
+        """Train on images.
+
+        Parameters
+        ----------
+        X : ImageSet or array of shape (n, 28, 28)
+            uint8, or floats in [0, 1]. Of an :class:`ImageSet` all images
+            are used: pass ``images.train``.
+        y : ignored
+            Here for scikit-learn's sake.
+
+        Raises
+        ------
+        DataError
+            When the images have another shape, type or range.
+        SettingError
+            When a parameter makes no sense.
+        NonFiniteLossError
+            When training diverges, also at half the learning rate.
+        """
+        recipe = self._recipe()
+        images = _check_images(X)
+        train_rows, validation_rows = split_validation(len(images), self.validation_fraction)
+        self.seed_ = _seed(self.random_state)
+        self.image_shape_ = images.shape[1:]
+        device = self.resolved_device()
+        with pinned_threads(self._threads()), progress_bars(self.verbose) as show:
+            self.network_ = make_network(
+                self.network, self.latent_dim, self.image_shape_, seed=self.seed_
+            ).to(device)
+
+            def tell(event: Progress) -> None:
+                for callback in (*self.callbacks, show):
+                    callback(event)
+
+            trainer = Trainer(
+                self.network_,
+                _tensor(images, device),
+                train_rows,
+                validation_rows,
+                recipe,
+                seed=self.seed_,
+                on_step=tell,
+                task=f"d{self.latent_dim}-s{self.seed_}",
+            )
+            try:
+                history = trainer.run()
+            finally:
+                self.network_.eval()
+        self.history_ = history_table([asdict(record) for record in history])
+        self.metrics_: dict[str, float] = {}
+        return self
+
+    def transform(self, X: ImageSet | ArrayLike) -> FloatArray:
+        """Encode images of shape (n, 28, 28) to codes, float32 (n, latent_dim)."""
+        check_is_fitted(self, "network_")
+        images = self._tensor_like_training(X)
+        codes = np.empty((len(images), self.network_.latent_dim), np.float32)
+        with pinned_threads(self._threads()):
+            for rows, out in forward_in_batches(self.network_.encode, images, as_batch):
+                codes[rows] = out.cpu().numpy()
+        return codes
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Decode codes (n, latent_dim) to images, float32 (n, 28, 28) in [0, 1].
+
+        Raises
+        ------
+        CodesError
+            When the codes have another width, or are not finite.
+        """
+        check_is_fitted(self, "network_")
+        codes = _check_codes(X, self.network_.latent_dim)
+        images = np.empty((len(codes), *self.image_shape_), np.float32)
+        rows_in = torch.from_numpy(codes).to(self._device_in_use())
+        with pinned_threads(self._threads()):
+            for rows, out in forward_in_batches(self.network_.decode, rows_in, lambda part: part):
+                images[rows] = out.squeeze(1).cpu().numpy()
+        return images
+
+    def reconstruction_error(self, X: ImageSet | ArrayLike) -> DoubleArray:
+        """Return each image's mean squared error over pixels, float64 (n,)."""
+        check_is_fitted(self, "network_")
+        images = self._tensor_like_training(X)
+        with pinned_threads(self._threads()):
+            return mse_per_image(self.network_, images)
+
+    def score(self, X: ImageSet | ArrayLike, y: object = None) -> float:
+        """Return the negative mean squared error over images and pixels.
+
+        The sign makes greater better, as model selection in scikit-learn
+        expects.
+        """
+        return -float(self.reconstruction_error(X).mean())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write weights, settings and history into one safetensors file.
+
+        Settings and history stand as JSON in the file's header; no pickle is
+        involved. An existing file is replaced whole or not at all.
+
+        Raises
+        ------
+        StorageError
+            When the file cannot be written.
+        """
+        write_atomically(Path(path), self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Return what :meth:`save` writes."""
+        check_is_fitted(self, "network_")
+        params = self.get_params(deep=False)
+        params.pop("callbacks")
+        params["random_state"] = self.seed_
+        header = {
+            "params": params,
+            "image_shape": list(self.image_shape_),
+            "history": self.history_.to_dict("records"),
+            "metrics": self.metrics_,
+        }
+        return ModelFile(header, self.network_.state_dict()).to_bytes()
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+        """Read a model written by :meth:`save`.
+
+        Raises
+        ------
+        ModelFileError
+            When the file is damaged or holds something else.
+        StorageError
+            When the file cannot be read.
+        """
+        stored = read_model(Path(path))
+        known = set(cls._get_param_names())
+        params = {name: value for name, value in stored.header["params"].items() if name in known}
+        model = cls(**{**params, "device": device})
+        model.seed_ = int(params["random_state"])
+        model.image_shape_ = tuple(stored.header["image_shape"])
+        model.network_ = make_network(model.network, model.latent_dim, model.image_shape_)
+        stored.load_into(model.network_, Path(path))
+        model.network_.to(_device(device)).eval()
+        model.history_ = history_table(stored.header["history"])
+        model.metrics_ = dict(stored.header["metrics"])
+        return model
+
+    def resolved_device(self) -> torch.device:
+        """Return the device that ``device`` stands for on this machine.
+
+        Raises
+        ------
+        SettingError
+            When it cannot be used here.
+        """
+        return _device(self.device)
+
+    def _recipe(self) -> Recipe:
+        return Recipe(**{name: getattr(self, name) for name in Recipe.names()})
+
+    def _threads(self) -> int:
+        if self.n_jobs is None:
+            return 1
+        if self.n_jobs == 0:
+            msg = "n_jobs must not be 0; use 1, a larger number, or -1 for all cores"
+            raise SettingError(msg)
+        return self.n_jobs if self.n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + self.n_jobs)
+
+    def _device_in_use(self) -> torch.device:
+        return next(self.network_.parameters()).device
+
+    def _tensor_like_training(self, X: ImageSet | ArrayLike) -> torch.Tensor:
+        images = _check_images(X)
+        if images.shape[1:] != self.image_shape_:
+            msg = (
+                f"expected images of shape {self.image_shape_}, got {images.shape[1:]}; resize "
+                f"them to what the model was fitted on"
+            )
+            raise DataError(msg)
+        return _tensor(images, self._device_in_use())
+
+
+def _check_images(X: ImageSet | ArrayLike) -> AnyArray:
+    """Return images as uint8, or as float32 in [0, 1], of shape (n, H, W)."""
+    images = X.images if isinstance(X, ImageSet) else _as_array(X)
+    if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
+        images = images.squeeze(1 if images.shape[1] == 1 else 3)
+    if images.ndim != 3 or len(images) == 0:
+        msg = (
+            f"expected at least one grey image in an array of shape (n, height, width), got shape "
+            f"{images.shape}; flat rows need reshape(-1, height, width)"
+        )
+        raise DataError(msg)
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        msg = f"expected images as uint8 or as floats in [0, 1], got {images.dtype}"
+        raise DataError(msg)
+    low, high = float(images.min()), float(images.max())
+    if not (low >= 0 and high <= 1):  # written so that NaN fails too
+        msg = (
+            f"float images must lie in [0, 1], got values from {low:g} to {high:g}; divide by "
+            f"their maximum, or pass uint8"
+        )
+        raise DataError(msg)
+    return images.astype(np.float32, copy=False)
+
+
+def _as_array(X: ArrayLike) -> AnyArray:
+    if isinstance(X, torch.Tensor):
+        return X.detach().cpu().numpy()
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        msg = f"the images do not form one array ({error}); give all of them the same size"
+        raise DataError(msg) from error
+
+
+def _check_codes(X: ArrayLike, latent_dim: int) -> FloatArray:
+    codes = np.ascontiguousarray(_as_array(X), dtype=np.float32)
+    if codes.ndim != 2 or codes.shape[1] != latent_dim:
+        msg = (
+            f"expected codes of shape (n, {latent_dim}), got {codes.shape}; encode the images with "
+            f"this very model"
+        )
+        raise CodesError(msg)
+    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
+    if len(bad):
+        msg = f"codes must be finite numbers; see rows {bad[:5].tolist()} ({len(bad)} in all)"
+        raise CodesError(msg)
+    return codes
+
+
+def _tensor(images: AnyArray, device: torch.device) -> torch.Tensor:
+    # torch warns about read-only arrays, as memory-mapped and bundled ones are.
+    writable = images if images.flags.writeable else images.copy()
+    return torch.from_numpy(np.ascontiguousarray(writable)).to(device)
+
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    if isinstance(random_state, int | np.integer):
+        if random_state < 0:
+            msg = f"random_state must not be negative, got {random_state}"
+            raise SettingError(msg)
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        msg = f"device {name!r} cannot be used here; try device='auto' or device='cpu'"
+        raise SettingError(msg) from error
+    return device
+
+
+def history_table(records: Sequence[Mapping[str, float]]) -> pd.DataFrame:
+    """Return the records of epochs as a table, one row an epoch."""
+    names = [item.name for item in fields(EpochRecord)]
+    floats = {name: np.float64 for name in names if name != "epoch"}
+    return pd.DataFrame(records, columns=names).astype(floats)

@@ -1,0 +1,368 @@
+"""The training loop: a recipe, its history and what happens when it diverges."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from latentscape.autoencoder.networks import ReferenceAutoencoder
+from latentscape.autoencoder.optimizer import Muon
+from latentscape.errors import NonFiniteLossError, SettingError
+from latentscape.types import IntArray, Progress
+
+# Part of the key of every stored training: raise it when the arithmetic of
+# the loop changes, so that older trainings are not taken for newer ones.
+TRAINING_VERSION = 1
+
+# Images a forward pass takes outside training. Batches are padded to this
+# size, so an image's code does not depend on what it is encoded beside.
+EVALUATION_BATCH = 250
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. docs/training.md tells how it was found.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Passes over the training images.
+    batch_size : int
+        Images a step; the last images of an epoch that do not fill a batch
+        are left out of that epoch.
+    learning_rate : float
+        Peak rate of Muon, which trains all weights.
+    bias_learning_rate : float
+        Peak rate of Adam, which trains biases and batch-norm parameters.
+    momentum : float
+        Momentum of Muon, in [0, 1).
+    warmup : float
+        Share of the steps over which the rates rise, before they fall
+        linearly to zero; in [0, 1).
+    """
+
+    n_epochs: int = 2
+    batch_size: int = 256
+    learning_rate: float = 0.05
+    bias_learning_rate: float = 0.01
+    momentum: float = 0.9
+    warmup: float = 0.05
+
+    def __post_init__(self) -> None:
+        whole = {"n_epochs": self.n_epochs, "batch_size": self.batch_size}
+        for name, value in whole.items():
+            if isinstance(value, bool) or value != int(value) or value < 1:
+                msg = f"{name} must be a whole number of at least 1, got {value!r}"
+                raise SettingError(msg)
+        if self.batch_size < 2:
+            msg = "batch_size must be at least 2: batch normalisation needs more than one image"
+            raise SettingError(msg)
+        for name in ("learning_rate", "bias_learning_rate"):
+            rate = getattr(self, name)
+            if not (math.isfinite(rate) and rate > 0):
+                msg = f"{name} must be a positive number, got {rate!r}"
+                raise SettingError(msg)
+        for name in ("momentum", "warmup"):
+            share = getattr(self, name)
+            if not 0 <= share < 1:
+                msg = f"{name} must lie in [0, 1), got {share!r}"
+                raise SettingError(msg)
+
+    def rate(self, step: int, n_steps: int) -> float:
+        """Return the factor in (0, 1] on both peak rates at a step."""
+        rise = self.warmup * n_steps
+        if step < rise:
+            return (step + 1) / (rise + 1)
+        return (n_steps - step) / (n_steps - rise)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the settings."""
+        return tuple(item.name for item in fields(cls))
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What is kept of one epoch (MSE over images and pixels in [0, 1]).
+
+    ``train_loss`` is the mean over the epoch's batches, while the weights
+    move; ``validation_mse`` is taken at its end (NaN without validation
+    images); ``learning_rate`` is the highest that the epoch used.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_mse: float
+    learning_rate: float
+    seconds: float
+
+
+@contextmanager
+def pinned_threads(n_threads: int) -> Iterator[None]:
+    """Run torch with a fixed number of threads, and restore the old number.
+
+    The number of threads decides how sums are split, hence the last bits.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def as_batch(images: Tensor) -> Tensor:
+    """Turn images (n, H, W) into network input (n, 1, H, W) in [0, 1].
+
+    uint8 images are divided by 255; float images lie in [0, 1] already.
+    """
+    batch = images.unsqueeze(1)
+    return batch.float().div_(255) if batch.dtype == torch.uint8 else batch
+
+
+def forward_in_batches(
+    function: Callable[[Tensor], Tensor], rows: Tensor, prepare: Callable[[Tensor], Tensor]
+) -> Iterator[tuple[slice, Tensor]]:
+    """Apply a network to all rows, always in batches of the same size.
+
+    Yields
+    ------
+    (slice, Tensor)
+        The rows a batch covers and the output for them.
+    """
+    with torch.inference_mode():
+        for start in range(0, len(rows), EVALUATION_BATCH):
+            part = rows[start : start + EVALUATION_BATCH]
+            n = len(part)
+            if n < EVALUATION_BATCH:
+                filler = part[:1].expand(EVALUATION_BATCH - n, *part.shape[1:])
+                part = torch.cat([part, filler])
+            yield slice(start, start + n), function(prepare(part))[:n]
+
+
+def mse_per_image(network: ReferenceAutoencoder, images: Tensor) -> np.ndarray[Any, Any]:
+    """Return each image's mean squared error over pixels, float64 of shape (n,)."""
+    was_training = network.training
+    network.eval()
+    errors = np.empty(len(images))
+    for rows, output in forward_in_batches(network, images, as_batch):
+        difference = output - as_batch(images[rows])
+        errors[rows] = difference.square().flatten(1).mean(1, dtype=torch.float64).cpu().numpy()
+    network.train(was_training)
+    return errors
+
+
+class _DivergedError(Exception):
+    """The loss is not finite (internal: leads to the one retry)."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__(epoch, batch)
+        self.epoch, self.batch = epoch, batch
+
+
+class Trainer:
+    """Trains one network on images that stay in one tensor.
+
+    Parameters
+    ----------
+    network : ReferenceAutoencoder
+        Trained in place, on the device where it lies.
+    images : Tensor, shape (n, H, W), uint8 or float32 in [0, 1]
+        All images, on the network's device.
+    train_rows, validation_rows : ndarray of int64
+        Rows of ``images`` to train on, and to validate on after each epoch.
+    recipe : Recipe
+        The settings.
+    seed : int
+        Seed of the order of the images.
+    on_step : callable, optional
+        Called with a :class:`Progress` after each step.
+    task : str
+        The name that those events carry.
+    """
+
+    def __init__(
+        self,
+        network: ReferenceAutoencoder,
+        images: Tensor,
+        train_rows: IntArray,
+        validation_rows: IntArray,
+        recipe: Recipe,
+        *,
+        seed: int,
+        on_step: Callable[[Progress], None] | None = None,
+        task: str = "train",
+    ) -> None:
+        self.network = network
+        self.images = images
+        self.train_rows = torch.from_numpy(train_rows)
+        self.validation_images = images[torch.from_numpy(validation_rows).to(images.device)]
+        self.recipe = recipe
+        self.on_step = on_step
+        self.task = task
+        self.batch_size = min(recipe.batch_size, len(train_rows))
+        self.steps_per_epoch = len(train_rows) // self.batch_size
+        self.generator = torch.Generator().manual_seed(seed)
+        weights = [p for p in network.parameters() if p.ndim > 1]
+        others = [p for p in network.parameters() if p.ndim == 1]
+        self.optimizers: list[tuple[torch.optim.Optimizer, float]] = [
+            (Muon(weights, recipe.learning_rate, momentum=recipe.momentum), recipe.learning_rate),
+            (
+                torch.optim.AdamW(others, recipe.bias_learning_rate, weight_decay=0.0, fused=True),
+                recipe.bias_learning_rate,
+            ),
+        ]
+        self.rate_factor = 1.0
+        self.history: list[EpochRecord] = []
+        # Reading a loss waits for the device, so a GPU is asked less often.
+        self.check_every = 1 if images.device.type == "cpu" else 32
+
+    def run(self) -> list[EpochRecord]:
+        """Train for all epochs and return their records.
+
+        Raises
+        ------
+        NonFiniteLossError
+            When the loss stops being a number a second time, at half the
+            learning rate. The network then holds its last good weights.
+        """
+        epoch = 1
+        good = self._state()
+        while epoch <= self.recipe.n_epochs:
+            try:
+                record = self._run_epoch(epoch)
+            except _DivergedError as diverged:
+                self._restore(good)
+                if self.rate_factor < 1:
+                    msg = (
+                        f"the training loss stopped being a finite number in epoch "
+                        f"{diverged.epoch}, batch {diverged.batch}, also at half the learning "
+                        f"rate; lower learning_rate (now {self.recipe.learning_rate:g}) and "
+                        f"bias_learning_rate (now {self.recipe.bias_learning_rate:g})"
+                    )
+                    raise NonFiniteLossError(msg) from None
+                self.rate_factor = 0.5
+                continue
+            self.history.append(record)
+            good = self._state()
+            epoch += 1
+        self.network.eval()
+        return self.history
+
+    def _run_epoch(self, epoch: int) -> EpochRecord:
+        started = time.perf_counter()
+        self.network.train()
+        order = self.train_rows[torch.randperm(len(self.train_rows), generator=self.generator)]
+        order = order.to(self.images.device)
+        n_steps = self.recipe.n_epochs * self.steps_per_epoch
+        losses = torch.zeros(self.steps_per_epoch, device=self.images.device)
+        validation_mse = self.history[-1].validation_mse if self.history else math.nan
+        rates: list[float] = []
+        for batch in range(self.steps_per_epoch):
+            step = (epoch - 1) * self.steps_per_epoch + batch
+            rates.append(self.recipe.rate(step, n_steps) * self.rate_factor)
+            self._set_rates(rates[-1])
+            rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            losses[batch] = self._step(self.images[rows])
+            last = batch + 1 == self.steps_per_epoch
+            if last or (batch + 1) % self.check_every == 0:
+                self._check(losses[: batch + 1], epoch)
+                if last and len(self.validation_images):
+                    validation_mse = float(
+                        mse_per_image(self.network, self.validation_images).mean()
+                    )
+                    if not math.isfinite(validation_mse):
+                        raise _DivergedError(epoch, batch + 1)
+                if self.on_step is not None:
+                    metrics = {"loss": float(losses[batch])}
+                    if math.isfinite(validation_mse):
+                        metrics["validation_mse"] = validation_mse
+                    self.on_step(Progress(self.task, step + 1, n_steps, metrics))
+        return EpochRecord(
+            epoch=epoch,
+            train_loss=float(losses.mean(dtype=torch.float64)),
+            validation_mse=validation_mse,
+            learning_rate=max(rates) * self.recipe.learning_rate,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _step(self, images: Tensor) -> Tensor:
+        target = as_batch(images)
+        loss = functional.mse_loss(self.network(target), target)
+        for optimizer, _ in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimizer, _ in self.optimizers:
+            optimizer.step()
+        return loss.detach()
+
+    def _set_rates(self, factor: float) -> None:
+        for optimizer, peak in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = peak * factor
+
+    def _check(self, losses: Tensor, epoch: int) -> None:
+        finite = torch.isfinite(losses[-self.check_every :])
+        if not bool(finite.all()):
+            first = int(torch.isfinite(losses).logical_not().nonzero()[0])
+            raise _DivergedError(epoch, first + 1)
+
+    def _state(self) -> dict[str, Any]:
+        return copy.deepcopy(
+            {
+                "network": self.network.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer, _ in self.optimizers],
+                "generator": self.generator.get_state(),
+            }
+        )
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        for (optimizer, _), saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(copy.deepcopy(saved))
+        self.generator.set_state(state["generator"])
+
+
+def split_validation(n: int, fraction: float) -> tuple[IntArray, IntArray]:
+    """Split row numbers into training and validation rows.
+
+    The split depends on ``n`` and ``fraction`` alone, so every latent size
+    and every seed is validated on the same images.
+
+    Parameters
+    ----------
+    n : int
+        Number of images.
+    fraction : float
+        Share of the validation images, in [0, 1); 0 means none.
+
+    Returns
+    -------
+    train_rows, validation_rows : ndarray of int64, sorted
+    """
+    if not 0 <= fraction < 1:
+        msg = f"validation_fraction must lie in [0, 1), got {fraction!r}"
+        raise SettingError(msg)
+    n_validation = round(n * fraction)
+    if n - n_validation < 2:
+        msg = (
+            f"{n} images with validation_fraction={fraction:g} leave fewer than two to train "
+            f"on; give more images or lower the fraction"
+        )
+        raise SettingError(msg)
+    order = np.random.default_rng(0).permutation(n).astype(np.int64)
+    return np.sort(order[n_validation:]), np.sort(order[:n_validation])

@@ -1,0 +1,67 @@
+"""Where a class's label stands best on a map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from latentscape.types import AnyArray, IntArray
+
+_ENOUGH = 3000  # points of a class that tell where it is dense
+
+
+def label_places(
+    xy: AnyArray, labels: IntArray, classes: Sequence[int], *, gap: float
+) -> list[tuple[float, float]]:
+    """Find a point of each class that is dense in it, and apart from the other labels.
+
+    Parameters
+    ----------
+    xy : array (n, 2)
+        Positions.
+    labels : int array (n,)
+        Class numbers.
+    classes : sequence of int
+        The classes to be labelled, the most important first.
+    gap : float
+        Wanted distance between labels, as a share of the map's larger side.
+
+    Returns
+    -------
+    list of (x, y)
+        One place for each of `classes`: the point of the class at which its own
+        density times its share among the neighbours is highest, so the label
+        sits where the class can be seen.
+    """
+    rng = np.random.default_rng(0)
+    own = {}
+    for number in classes:
+        rows = np.flatnonzero(labels == number)
+        own[number] = rows if len(rows) <= _ENOUGH else rng.choice(rows, _ENOUGH, replace=False)
+    if not own:
+        return []
+    everyone = np.concatenate(list(own.values()))
+    tree = cKDTree(xy[everyone])
+    n_near = min(50, len(everyone))
+    extent = float(np.ptp(xy, axis=0).max()) or 1.0
+    placed: list[tuple[float, float]] = []
+    for number in classes:
+        points = xy[own[number]]
+        k = min(max(3, len(points) // 20), 100, len(points))
+        radius = np.asarray(cKDTree(points).query(points, [k])[0]).reshape(-1)
+        near = np.asarray(tree.query(points, range(1, n_near + 1))[1]).reshape(len(points), -1)
+        share = (labels[everyone][near] == number).mean(axis=1)
+        score = share / (radius + 1e-3 * extent) ** 2
+        if placed:
+            distance = np.min(
+                [np.hypot(points[:, 0] - x, points[:, 1] - y) for x, y in placed], axis=0
+            )
+            clear = distance >= gap * extent
+            score = (
+                np.where(clear, score, -1 / (distance + 1e-9 * extent)) if clear.any() else distance
+            )
+        best = points[int(np.argmax(score))]
+        placed.append((float(best[0]), float(best[1])))
+    return placed

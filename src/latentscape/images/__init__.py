@@ -1,0 +1,16 @@
+"""Images, their labels and their split: the bundled digits and users' own files."""
+
+from latentscape.images.idx import read_idx
+from latentscape.images.imageset import ImageSet, StrArray
+from latentscape.images.load import load_idx, load_images
+from latentscape.images.mnist import MNIST_CONTENT_HASH, load_mnist
+
+__all__ = [
+    "MNIST_CONTENT_HASH",
+    "ImageSet",
+    "StrArray",
+    "load_idx",
+    "load_images",
+    "load_mnist",
+    "read_idx",
+]

@@ -1,0 +1,253 @@
+"""The one guard that stands in front of every map.
+
+It lets through finite float32 codes with enough distinct rows, names the rows
+that are not fit to be mapped, and lowers settings that ask for more neighbours
+than there are rows. Identical rows are found here once, so that each map lays
+them out once and gives all of them the same position.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import validate_data
+
+from latentscape.errors import CodesError, LabelsError, SettingError
+from latentscape.types import AnyArray, FloatArray, IntArray
+
+MIN_ROWS = 4
+"""A map of fewer rows has no shape worth drawing."""
+
+
+class SettingLoweredWarning(UserWarning):
+    """A setting asked for more neighbours than there are rows, and was lowered."""
+
+
+def check_codes(estimator: Any, X: Any, *, reset: bool) -> FloatArray:
+    """Return `X` as finite float32 rows, or say which rows stand in the way.
+
+    Parameters
+    ----------
+    estimator : Map2D
+        The map that asks; its ``n_features_in_`` is set or compared.
+    X : array-like, shape (n, d)
+        Codes, one row for each image.
+    reset : bool
+        True in ``fit``: at least four rows, not all of them equal.
+
+    Returns
+    -------
+    codes : float32 array, shape (n, d), C-contiguous
+
+    Raises
+    ------
+    CodesError
+        Wrong shape or width, NaN or infinity, too few rows, all rows equal.
+    """
+    name = type(estimator).__name__
+    # Too large for float32 becomes infinity here and is reported by row below.
+    with np.errstate(over="ignore"):
+        try:
+            codes: FloatArray = validate_data(
+                estimator, X, reset=reset, dtype=np.float32, order="C", ensure_all_finite=False
+            )
+        except ValueError as error:  # scikit-learn's own words are the ones users know
+            raise CodesError(str(error)) from error
+    check_finite(codes, "codes")
+    if not reset:
+        return codes
+    if len(codes) < MIN_ROWS:
+        raise CodesError(
+            f"Found array with {len(codes)} sample(s) (shape={codes.shape}) while a minimum of "
+            f"{MIN_ROWS} is required by {name}; map more rows at once."
+        )
+    if (codes == codes[0]).all():
+        raise CodesError(
+            f"all {len(codes)} rows of the codes are equal, so there is nothing to map by {name}; "
+            "check the encoder that made them."
+        )
+    return codes
+
+
+def check_finite(rows: FloatArray, what: str) -> None:
+    """Raise :class:`CodesError` naming the first five rows with NaN or infinity."""
+    good = np.isfinite(rows).all(axis=1)
+    if good.all():
+        return
+    bad = np.flatnonzero(~good)
+    named = ", ".join(str(row) for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
+    raise CodesError(
+        f"{len(bad)} of {len(rows)} rows of the {what} hold NaN or infinity (rows {named}); "
+        "remove these rows or mend what made them."
+    )
+
+
+def check_points(points: Any) -> FloatArray:
+    """Return `points` as a finite float32 array of shape (n, 2).
+
+    Raises
+    ------
+    CodesError
+        Another shape, or NaN or infinity among the coordinates.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            places = np.ascontiguousarray(points, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise CodesError(f"points of a map must be numbers of shape (n, 2): {error}.") from error
+    if places.ndim != 2 or places.shape[1] != 2:
+        raise CodesError(
+            f"points of a map must have shape (n, 2), got {places.shape}; "
+            "wrap a single point as [[x, y]]."
+        )
+    check_finite(places, "points")
+    return places
+
+
+def distinct_rows(codes: FloatArray) -> tuple[IntArray, IntArray]:
+    """Find the distinct rows of `codes`.
+
+    Returns
+    -------
+    first : int64 array, shape (m,)
+        Where each distinct row occurs first, in ascending order.
+    copies : int64 array, shape (n,)
+        For each row its place in `first`: ``codes == codes[first][copies]``.
+    """
+    plain = np.ascontiguousarray(codes + np.float32(0))  # -0.0 is the same number as 0.0
+    keys = plain.view(np.dtype((np.void, plain.dtype.itemsize * plain.shape[1]))).ravel()
+    _, first, copies = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return first[order].astype(np.int64), place[copies.ravel()].astype(np.int64)
+
+
+def check_distinct(n_distinct: int, n_rows: int, name: str) -> None:
+    """Raise :class:`CodesError` unless there are four different rows."""
+    if n_distinct < MIN_ROWS:
+        raise CodesError(
+            f"only {n_distinct} of the {n_rows} rows differ from each other, {name} needs "
+            f"{MIN_ROWS} distinct rows; use PCA or check the encoder."
+        )
+
+
+def check_labels(y: Any, n_rows: int, name: str) -> tuple[AnyArray, IntArray]:
+    """Return the sorted classes of `y` and the index of each row's class.
+
+    Raises
+    ------
+    LabelsError
+        No labels, another number of them than rows, or missing ones among them.
+    """
+    if y is None:
+        raise LabelsError(
+            f"{name} requires y to be passed, but the target y is None; give one label for each "
+            "row, or use a map that needs no labels."
+        )
+    try:
+        labels = column_or_1d(y)
+    except ValueError as error:
+        raise LabelsError(str(error)) from error
+    if len(labels) != n_rows:
+        raise LabelsError(f"got {len(labels)} labels for {n_rows} rows; they must match.")
+    absent = [value is None or value != value for value in labels.tolist()]  # NaN != NaN
+    if any(absent):
+        raise LabelsError(
+            f"{sum(absent)} of {n_rows} labels are missing, the first in row {absent.index(True)}; "
+            f"fit {name} on the labelled rows and place the others by transform()."
+        )
+    classes, indices = np.unique(labels, return_inverse=True)
+    return classes, indices.astype(np.int64)
+
+
+def effective_perplexity(perplexity: float, n_rows: int) -> float:
+    """Lower `perplexity` to ``(n_rows - 1) / 3`` where it is larger, with a warning.
+
+    A perplexity needs about three times as many neighbours as its value.
+    """
+    limit = (n_rows - 1) / 3
+    if perplexity <= limit:
+        return float(perplexity)
+    warnings.warn(
+        f"perplexity lowered: {perplexity:g} -> {limit:.4g}, as {n_rows} distinct rows allow no more",
+        SettingLoweredWarning,
+        stacklevel=4,
+    )
+    return limit
+
+
+def effective_neighbors(n_neighbors: int, n_rows: int) -> int:
+    """Lower `n_neighbors` to ``n_rows - 1`` where it is larger, with a warning."""
+    limit = n_rows - 1
+    if n_neighbors <= limit:
+        return int(n_neighbors)
+    warnings.warn(
+        f"n_neighbors lowered: {n_neighbors} -> {limit}, as {n_rows} distinct rows allow no more",
+        SettingLoweredWarning,
+        stacklevel=4,
+    )
+    return limit
+
+
+def require_number(
+    name: str, value: Any, *, least: float = -math.inf, above: float = -math.inf
+) -> None:
+    """Raise :class:`SettingError` unless `value` is a finite number in range."""
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if not number or isinstance(value, bool) or not math.isfinite(value):
+        raise SettingError(f"{name} must be a finite number, got {value!r}.")
+    if value < least:
+        raise SettingError(f"{name} must be at least {least:g}, got {value!r}.")
+    if value <= above:
+        raise SettingError(f"{name} must be greater than {above:g}, got {value!r}.")
+
+
+def require_integer(name: str, value: Any, *, least: int) -> None:
+    """Raise :class:`SettingError` unless `value` is an integer of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise SettingError(f"{name} must be an integer of at least {least}, got {value!r}.")
+
+
+def require_jobs(n_jobs: Any) -> int:
+    """Return the number of threads that `n_jobs` means (-1: all cores).
+
+    Raises
+    ------
+    SettingError
+        Neither None nor an integer, or zero.
+    """
+    from joblib import effective_n_jobs
+
+    if n_jobs is not None and (not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
+        raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")
+    return max(1, int(effective_n_jobs(n_jobs)))
+
+
+def seed_of(random_state: Any) -> int:
+    """Return the 32-bit seed behind `random_state`; no global state is touched.
+
+    An integer is its own seed, a generator is asked for one, and None takes a
+    fresh seed from the operating system.
+
+    Raises
+    ------
+    SettingError
+        Anything else.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**32))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**32, dtype=np.uint32))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**32))
+    if isinstance(random_state, int | np.integer) and 0 <= random_state < 2**32:
+        return int(random_state)
+    raise SettingError(
+        "random_state must be None, a whole number from 0 to 4294967295 or a NumPy generator, "
+        f"got {random_state!r}."
+    )

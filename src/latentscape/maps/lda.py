@@ -1,0 +1,149 @@
+"""Linear discriminants: the linear map that keeps classes apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from latentscape.errors import LabelsError
+from latentscape.maps.base import Map2D
+from latentscape.maps.guard import check_labels
+from latentscape.maps.inversion import LocalField, linear_field
+from latentscape.maps.nearest import rowwise_product
+from latentscape.maps.pca import principal_axes
+from latentscape.types import AnyArray, DoubleArray, FloatArray
+
+_RIDGE = 1e-6  # of each column's variance within classes: keeps dead columns from dividing by zero
+
+
+class LDA(Map2D):
+    """The plane in which classes differ most, in units of their own spread.
+
+    Three or more classes: the first two linear discriminants. Two classes have
+    only one; the second axis is then the first principal component of what the
+    discriminant leaves of the codes. Labels are needed to fit, not to transform.
+
+    ``inverse_transform`` has two parts. The linear one is the least-squares
+    regression of the codes on their positions. Two axes carry little of a code,
+    so the rest, what that regression leaves of the training codes, is added by
+    local interpolation on the map: at the position of a training row its own
+    code comes back, and ``transform(inverse_transform(points))`` gives the points
+    back up to rounding.
+
+    Attributes
+    ----------
+    classes_ : array, shape (n_classes,)
+        The classes seen in fit, sorted.
+    mean_ : float64 array, shape (d,)
+    scalings_ : float64 array, shape (d, 2)
+        ``transform(X) == (X - mean_) @ scalings_``.
+    codes_ : float32 array, shape (n, d)
+        The training codes, for the inverse.
+    embedding_ : float32 array, shape (n, 2)
+
+    References
+    ----------
+    Fisher 1936, "The use of multiple measurements in taxonomic problems"; Rao 1948 for several
+    classes. Scaled as in scikit-learn: the pooled covariance within classes is the identity.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.repeat([0, 1, 2], 50)
+    >>> codes = rng.normal(size=(150, 8)) + 9 * np.eye(8)[labels]
+    >>> LDA().fit_transform(codes, labels).shape
+    (150, 2)
+    """
+
+    classes_: AnyArray
+    mean_: DoubleArray
+    scalings_: DoubleArray
+    codes_: FloatArray
+
+    _stored_arrays = ("mean_", "scalings_", "codes_")
+    _stored_values = ("classes_",)
+
+    def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
+        classes, owner = check_labels(y, len(codes), type(self).__name__)
+        if len(classes) < 2:
+            raise LabelsError(
+                f"LDA needs at least two classes, but all rows have one class ({classes[0]!r}); "
+                "use a map that needs no labels."
+            )
+        wide = codes.astype(np.float64)
+        self.classes_ = classes
+        self.mean_ = wide.mean(axis=0)
+        self.scalings_ = _discriminants(wide - self.mean_, owner, len(classes))
+        self.codes_ = codes.copy()
+        return self._place(codes)
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        z = self.embedding_.astype(np.float64)
+        centered = self.codes_ - self.mean_
+        # The pseudo-inverse: the second axis may be empty. The fixed order of the sums makes a
+        # map that was loaded from a file invert to the same bits.
+        moments = rowwise_product(z.T, z)
+        self._axes = np.linalg.pinv(moments, hermitian=True) @ rowwise_product(z.T, centered)
+        rest = self.codes_ - linear_field(self.embedding_, self._axes, self.mean_)
+        self._rest = LocalField(self.embedding_, rest)
+
+    def _place(self, codes: FloatArray) -> FloatArray:
+        centered = codes.astype(np.float64) - self.mean_
+        return rowwise_product(centered, self.scalings_).astype(np.float32)
+
+    def _invert(self, points: FloatArray) -> DoubleArray:
+        return linear_field(points, self._axes, self.mean_) + self._rest(points)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+
+def _discriminants(centered: DoubleArray, owner: AnyArray, n_classes: int) -> DoubleArray:
+    """Directions (d, 2) of the codes, scaled to unit variance within classes."""
+    n, d = centered.shape
+    counts = np.bincount(owner, minlength=n_classes)
+    means = np.zeros((n_classes, d))
+    np.add.at(means, owner, centered)
+    means /= counts[:, None]
+    within = centered - means[owner]
+    freedom = max(1, n - n_classes)  # as scikit-learn counts them
+    spread = np.sqrt((within**2).sum(axis=0) / freedom)
+    total = centered.std(axis=0)
+    # A column that only differs between classes would count infinitely; give it a small spread.
+    spread = np.maximum(spread, 1e-3 * total)
+    spread[spread == 0] = 1.0
+    scaled = within / spread
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / freedom + _RIDGE * np.eye(d))
+    whitening = vectors / np.sqrt(values) / spread[:, None]  # (d, d)
+    between = (means @ whitening) * np.sqrt(counts / max(1, n_classes - 1))[:, None]
+    _, strengths, axes = np.linalg.svd(between, full_matrices=False)
+    n_axes = min(2, n_classes - 1, d, int((strengths > 1e-10 * strengths[0]).sum()))
+    scalings = np.zeros((d, 2))
+    for i in range(n_axes):
+        axis = whitening @ axes[i]
+        scalings[:, i] = axis if axis[np.argmax(np.abs(axis).round(8))] > 0 else -axis
+    if n_axes < 2 and d > 1:
+        scalings[:, 1] = _residual_axis(centered, scalings[:, 0])
+    return scalings
+
+
+def _residual_axis(centered: DoubleArray, discriminant: DoubleArray) -> DoubleArray:
+    """First principal direction (d,) of the part of the codes that is uncorrelated with LD1.
+
+    It acts on codes, not on residuals, and has unit variance like LD1 within a class.
+    """
+    score = centered @ discriminant
+    power = float(score @ score)
+    regression = (score @ centered) / power if power > 0 else np.zeros(centered.shape[1])
+    residual = centered - score[:, None] * regression
+    axes, variances, _ = principal_axes(residual)
+    if variances[0] <= 0:
+        return np.zeros(centered.shape[1])
+    # residual @ axis written as a product with the codes themselves
+    direction: DoubleArray = axes[0] - discriminant * float(regression @ axes[0])
+    return direction / np.sqrt(variances[0])

@@ -1,0 +1,115 @@
+"""Placing new codes on a finished map, each by itself.
+
+A new point is put where its nearest training rows lie. The neighbours vote with
+weights that grow without bound towards distance zero, so a training row comes
+back at its own position, and that fall to zero at the last neighbour, so nothing
+jumps when neighbours change (Franke and Nielson 1980, the modified Shepard
+weights). When the neighbours lie on several islands of the map their mean would
+lie in the empty sea between, so the island with the most weight is found first
+and only the neighbours on it are averaged.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latentscape.maps.nearest import NearestRows
+from latentscape.types import DoubleArray, FloatArray
+
+_NEIGHBORS = 15
+_BLOCK = 4096  # queries at a time; the answers do not depend on it
+
+
+class Placement:
+    """Places codes on a map by their nearest training rows.
+
+    Only additions, multiplications, divisions and comparisons in a fixed order
+    are used, so a row's position does not depend on the rows around it.
+
+    Parameters
+    ----------
+    codes : float32 array, shape (n, d)
+        Distinct training codes.
+    positions : float32 array, shape (n, 2)
+        Their positions on the map.
+    """
+
+    def __init__(self, codes: FloatArray, positions: FloatArray) -> None:
+        self._nearest = NearestRows(codes)
+        self._positions = positions.astype(np.float64)
+        # One more neighbour than votes: at its distance the weights reach zero.
+        self._n_neighbors = min(_NEIGHBORS + 1, len(codes))
+        self._reach = island_reach(positions)
+
+    def __call__(self, codes: FloatArray) -> FloatArray:
+        """Return the positions, float32 (m, 2), of the codes, float32 (m, d)."""
+        placed = np.empty((len(codes), 2), dtype=np.float32)
+        for start in range(0, len(codes), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            indices, squared = self._nearest.query(codes[part], self._n_neighbors)
+            places = self._positions[indices]  # (b, k, 2)
+            mean = _island_mean(places, vote_weights(squared), self._reach)
+            known = squared[:, 0] == 0
+            mean[known] = places[known, 0]
+            placed[part] = mean
+        return placed
+
+
+def island_reach(positions: FloatArray) -> float:
+    """Distance within which two neighbours count as lying on the same island.
+
+    A few times the median distance between neighbouring positions.
+    """
+    distinct = np.unique(positions, axis=0)
+    if len(distinct) < 2:
+        return 1.0
+    k = min(_NEIGHBORS, len(distinct) - 1)
+    _, squared = NearestRows(np.ascontiguousarray(distinct)).graph(k)
+    return 2.0 * float(np.median(np.sqrt(squared[:, -1])))
+
+
+def vote_weights(squared: DoubleArray) -> DoubleArray:
+    """Weights (m, k) of neighbours at squared distances (m, k), ascending.
+
+    ``((R - d) / (R d))^2`` with R the distance of the last neighbour; rows whose
+    neighbours are all equally far vote equally, and the scale is arbitrary.
+    """
+    distance = np.sqrt(squared)
+    far = distance[:, -1:]
+    # Relative to R; at distance zero the weight is not needed, but must be finite.
+    share = np.divide(distance, far, out=np.ones_like(distance), where=far > 0)
+    share = np.maximum(share, 1e-150)
+    weights: DoubleArray = ((1 - share) / share) ** 2
+    weights[weights[:, 0] == 0] = 1.0
+    return weights / weights[:, :1]
+
+
+def _island_mean(places: DoubleArray, weights: DoubleArray, reach: float) -> DoubleArray:
+    """Weighted mean (m, 2) of the neighbours around the place with the most votes."""
+    n_neighbors = places.shape[1]
+    shares = []
+    votes = np.zeros_like(weights)
+    for i in range(n_neighbors):
+        share = _closeness(places, places[:, i], reach)
+        shares.append(share)
+        for j in range(n_neighbors):
+            votes[:, i] += share[:, j] * weights[:, j]
+    best = np.argmax(votes, axis=1)  # the nearest one where votes are equal
+    chosen = np.stack(shares)[best, np.arange(len(best))] * weights
+    total = np.zeros(len(places))
+    mean = np.zeros((len(places), 2))
+    for j in range(n_neighbors):
+        total += chosen[:, j]
+        mean += chosen[:, j, None] * places[:, j]
+    # The chosen place may itself be the neighbour whose weight has fallen to zero.
+    heart = places[np.arange(len(best)), best]
+    return np.where(total[:, None] > 0, mean / np.where(total > 0, total, 1)[:, None], heart)
+
+
+def _closeness(places: DoubleArray, heart: DoubleArray, reach: float) -> DoubleArray:
+    """1 at the heart, falling smoothly to 0 at `reach`: Tukey's biweight."""
+    apart = places - heart[:, None, :]
+    squared = (apart[..., 0] ** 2 + apart[..., 1] ** 2) / reach**2
+    inside = np.maximum(1 - squared, 0)
+    closeness: DoubleArray = inside * inside
+    return closeness

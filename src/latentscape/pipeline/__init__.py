@@ -1,0 +1,7 @@
+"""The stages in order: what ``latentscape run`` does, as functions."""
+
+from latentscape.pipeline.journey import add_map, run
+from latentscape.pipeline.settings import MAP_NAMES, RunSettings
+from latentscape.pipeline.summary import summarize
+
+__all__ = ["MAP_NAMES", "RunSettings", "add_map", "run", "summarize"]

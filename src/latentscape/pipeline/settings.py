@@ -1,0 +1,146 @@
+"""What a run is asked to do, checked before anything begins."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal, cast
+
+from latentscape.errors import SettingError
+
+Rows = Literal["test", "train", "all"]
+
+MAP_NAMES = ("pca", "lda", "tsne", "umap")
+
+# Raise the number of a stage when its arithmetic or its files change, so that
+# atlases made by an older version are brought up to date by the next run.
+STAGE_VERSIONS = {"sweep": 1, "codes": 1, "plane": 1, "maps": 1, "points": 1, "figures": 1}
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that decides the content of an atlas, but for the data.
+
+    Attributes
+    ----------
+    latent_dims : tuple of int
+        Latent sizes of the sweep.
+    latent_dim : int or "auto"
+        The size that is mapped; "auto" takes the one that the sweep chooses.
+    n_seeds : int
+        Trainings of each size.
+    maps : tuple of str
+        Maps to make, from "pca", "lda", "tsne" and "umap"; the map of the
+        two-neuron model is always made.
+    rows : {"test", "train", "all"}
+        Which images are mapped.
+    random_state : int
+        First seed of the trainings, and the seed of the maps.
+    tolerance : float
+        See :func:`latentscape.choose_latent_dim`.
+    training : mapping
+        Parameters of :class:`latentscape.ConvAutoencoder` that differ from
+        their defaults.
+    map_settings : mapping of str to mapping
+        Parameters of map classes that differ from their defaults, for
+        example ``{"tsne": {"perplexity": 50}}``.
+    """
+
+    latent_dims: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128)
+    latent_dim: int | Literal["auto"] = "auto"
+    n_seeds: int = 3
+    maps: tuple[str, ...] = MAP_NAMES
+    rows: Rows = "test"
+    random_state: int = 0
+    tolerance: float = 0.1
+    training: Mapping[str, Any] = field(default_factory=dict)
+    map_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sizes = self.latent_dims
+        if not sizes or any(not _is_whole(size) or size < 1 for size in sizes):
+            msg = f"latent_dims must be whole numbers of at least 1, got {_listed(sizes)}"
+            raise SettingError(msg)
+        if len(set(sizes)) != len(sizes):
+            msg = f"latent_dims names a size twice: {_listed(sizes)}"
+            raise SettingError(msg)
+        if self.latent_dim != "auto" and (not _is_whole(self.latent_dim) or self.latent_dim < 1):
+            msg = (
+                f"latent_dim must be 'auto' or a whole number of at least 1, got "
+                f"{self.latent_dim!r}"
+            )
+            raise SettingError(msg)
+        for name, least in (("n_seeds", 1), ("random_state", 0)):
+            value = getattr(self, name)
+            if not _is_whole(value) or value < least:
+                msg = f"{name} must be a whole number of at least {least}, got {value!r}"
+                raise SettingError(msg)
+        unknown = [name for name in (*self.maps, *self.map_settings) if name not in MAP_NAMES]
+        if unknown:
+            msg = f"there is no map {unknown[0]!r}; choose from {', '.join(MAP_NAMES)}"
+            raise SettingError(msg)
+        if len(set(self.maps)) != len(self.maps):
+            msg = f"maps names a map twice: {_listed(self.maps)}"
+            raise SettingError(msg)
+        if self.rows not in ("test", "train", "all"):
+            msg = f"rows must be 'test', 'train' or 'all', got {self.rows!r}"
+            raise SettingError(msg)
+        if not 0 <= self.tolerance < float("inf"):
+            msg = f"tolerance must be 0 or more, got {self.tolerance!r}"
+            raise SettingError(msg)
+
+    @property
+    def network(self) -> str:
+        """Name of the network."""
+        return str(self.training.get("network", "reference"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as JSON-ready values, the network's name included."""
+        return {**asdict(self), "network": self.network}
+
+
+def run_settings(**given: Any) -> RunSettings:
+    """Make :class:`RunSettings` from what a caller gave, lists and all.
+
+    Raises
+    ------
+    SettingError
+        For an unknown name or a value that makes no sense.
+    """
+    for name in ("latent_dims", "maps"):
+        if name in given:
+            try:
+                given[name] = tuple(given[name])
+            except TypeError:
+                msg = f"{name} must be a list, got {given[name]!r}"
+                raise SettingError(msg) from None
+    try:
+        return RunSettings(**given)
+    except TypeError as error:
+        known = ", ".join(RunSettings.__dataclass_fields__)
+        msg = f"unknown or unusable setting ({error}); the settings are: {known}"
+        raise SettingError(msg) from None
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in ("latentscape", "torch", "numpy", "scikit-learn", "openTSNE", "umap-learn"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            continue
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    try:
+        return not isinstance(value, bool) and int(cast(Any, value)) == value
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _listed(values: tuple[Any, ...]) -> str:
+    return ", ".join(str(value) for value in values) or "nothing"

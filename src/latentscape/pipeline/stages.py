@@ -1,0 +1,302 @@
+"""The stages of a run, each from what stands in the atlas to what it adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+import pandas as pd
+
+from latentscape.atlas import Atlas, AtlasWriter, Stage, fingerprint
+from latentscape.errors import CodesError, LabelsError
+from latentscape.images import ImageSet
+from latentscape.maps import MAPS, map_to_bytes
+from latentscape.pipeline.settings import STAGE_VERSIONS
+from latentscape.quality import knn_label_accuracy
+from latentscape.types import (
+    Engine,
+    EventCallback,
+    FloatArray,
+    IntArray,
+    Progress,
+    ProgressCallback,
+    StageChange,
+    UInt8Array,
+)
+
+# The decoded plane: this many images a side, over the central share of the
+# codes, so that a few outliers do not stretch it.
+_PLANE_SIDE = 24
+_PLANE_SHARE = (0.5, 99.5)
+
+KNN = 10
+
+
+class Codec(Protocol):
+    """What these stages need of a trained model."""
+
+    def transform(self, X: Any) -> FloatArray:
+        """Encode images to codes."""
+        ...
+
+    def inverse_transform(self, X: Any) -> FloatArray:
+        """Decode codes to images in [0, 1]."""
+        ...
+
+    def reconstruction_error(self, X: Any) -> Any:
+        """Return each image's mean squared error."""
+        ...
+
+
+class Recorder:
+    """Runs stages against a writer: keeps what is current, and tells what happens."""
+
+    def __init__(self, writer: AtlasWriter, tell: EventCallback) -> None:
+        self.writer = writer
+        self.tell = tell
+        self.fingerprints: dict[str, str] = {}
+
+    def is_current(self, name: str, made_from: str, *, remove_damaged: bool = False) -> bool:
+        """Tell whether a stage stands already, and say so."""
+        self.fingerprints[name] = made_from
+        if self.writer.is_current(name, made_from):
+            self.tell(StageChange(name, "kept"))
+            return True
+        if self.writer.damaged:
+            damage = "; ".join(f"{file} {what}" for file, what in self.writer.damaged.items())
+            if remove_damaged:
+                for file in self.writer.damaged:
+                    (self.writer.path / file).unlink(missing_ok=True)
+            self.writer.damaged.clear()
+            self.tell(StageChange(name, "damaged", note=damage))
+        return False
+
+    @contextmanager
+    def stage(self, name: str, made_from: str) -> Iterator[Stage]:
+        """Work on a stage, and tell when it starts and ends."""
+        self.fingerprints[name] = made_from
+        self.tell(StageChange(name, "started"))
+        with self.writer.stage(name, made_from) as stage:
+            yield stage
+        seconds = Atlas.open(self.writer.path).stages[name]["seconds"]
+        self.tell(StageChange(name, "done", seconds=seconds))
+
+    def run(self, name: str, made_from: str, work: Callable[[Stage], None]) -> None:
+        """Do a stage unless it is current."""
+        if not self.is_current(name, made_from):
+            with self.stage(name, made_from) as stage:
+                work(stage)
+
+    def forget_others(self, keep: Sequence[str]) -> None:
+        """Drop the stages that these settings do not have, but never a trained model."""
+        for name in self.writer.stages:
+            if name not in keep and not name.startswith("model-"):
+                self.writer.drop_stage(name)
+
+
+def mapped_rows(images: ImageSet, rows: str) -> ImageSet:
+    """Return the images that are mapped."""
+    return {"test": images.test, "train": images.train, "all": images}[rows]
+
+
+def codes_stage(
+    recorder: Recorder,
+    images: ImageSet,
+    model: Callable[[], Codec],
+    info: Mapping[str, Any],
+    key: str,
+) -> str:
+    """Encode and rebuild the mapped images; return the stage's fingerprint."""
+    made_from = fingerprint(version=STAGE_VERSIONS["codes"], images=images.content_hash, model=key)
+
+    def work(stage: Stage) -> None:
+        writer, codec = recorder.writer, model()
+        codes = codec.transform(images.images)
+        writer.write_array("images.npy", images.images)
+        writer.write_array("codes.npy", codes)
+        writer.write_array("reconstructions.npy", as_uint8(codec.inverse_transform(codes)))
+        errors = pd.DataFrame(
+            {
+                "id": images.ids.astype(object),
+                "split": images.split.astype(object),
+                "label": labels_or_none(images),
+                "reconstruction_mse": codec.reconstruction_error(images.images).astype(np.float32),
+            }
+        )
+        writer.write_table("rows.parquet", errors)
+        stage.info.update(info)
+
+    recorder.run("codes", made_from, work)
+    return made_from
+
+
+def plane_stage(
+    recorder: Recorder,
+    images: ImageSet,
+    model: Callable[[], Codec],
+    info: Mapping[str, Any],
+    key: str,
+) -> str:
+    """Encode with the two-neuron model and decode its plane on a grid."""
+    made_from = fingerprint(version=STAGE_VERSIONS["plane"], images=images.content_hash, model=key)
+
+    def work(stage: Stage) -> None:
+        writer, codec = recorder.writer, model()
+        codes = codec.transform(images.images)
+        writer.write_array("codes2.npy", codes)
+        low, high = np.percentile(codes, _PLANE_SHARE, axis=0).astype(np.float32)
+        x = np.linspace(low[0], high[0], _PLANE_SIDE, dtype=np.float32)
+        y = np.linspace(high[1], low[1], _PLANE_SIDE, dtype=np.float32)
+        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+        decoded = as_uint8(codec.inverse_transform(grid))
+        decoded = decoded.reshape(_PLANE_SIDE, _PLANE_SIDE, *decoded.shape[1:])
+        writer.write_tensors("plane.safetensors", {"images": decoded, "x": x, "y": y})
+        stage.info.update(info)
+
+    recorder.run("plane", made_from, work)
+    return made_from
+
+
+@dataclass(frozen=True)
+class MapJob:
+    """One map to make."""
+
+    name: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MadeMap:
+    """A finished map as bytes, or the reason why these data have none."""
+
+    content: bytes
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class FitMap:
+    """The task that makes maps, in whichever process."""
+
+    codes: FloatArray
+    codes2: FloatArray
+    labels: IntArray | None
+    random_state: int
+
+    def __call__(self, job: MapJob, /, report: ProgressCallback) -> MadeMap:
+        """Fit one map; what the data cannot give comes back as a reason."""
+        kind = MAPS[job.name]
+        chosen = dict(job.settings)
+        if "random_state" in kind().get_params():
+            chosen.setdefault("random_state", self.random_state)
+        if "progress" in kind().get_params():
+            chosen["progress"] = report
+        codes = self.codes2 if job.name == "direct" else self.codes
+        report(Progress(job.name, 0, 1))
+        try:
+            fitted = kind(**chosen).fit(codes, self.labels)
+        except (CodesError, LabelsError) as error:
+            return MadeMap(b"", str(error))
+        finally:
+            report(Progress(job.name, 1, 1))
+        return MadeMap(map_to_bytes(fitted))
+
+
+def map_fingerprint(job: MapJob, made_from: str, random_state: int) -> str:
+    """Return what a map is made from; ``made_from`` is its codes' fingerprint."""
+    return fingerprint(
+        version=STAGE_VERSIONS["maps"],
+        name=job.name,
+        settings=job.settings,
+        codes=made_from,
+        random_state=random_state,
+    )
+
+
+def maps_stages(
+    recorder: Recorder,
+    jobs: Sequence[MapJob],
+    made_from: Mapping[str, str],
+    *,
+    labels: IntArray | None,
+    random_state: int,
+    engine: Engine,
+) -> None:
+    """Make the maps that are not current, side by side, each as its own stage.
+
+    ``made_from`` gives the fingerprint of the codes of each map by its name.
+    """
+    prints = {job.name: map_fingerprint(job, made_from[job.name], random_state) for job in jobs}
+    missing = [j for j in jobs if not recorder.is_current(f"maps-{j.name}", prints[j.name])]
+    if not missing:
+        return
+    atlas = Atlas.open(recorder.writer.path)
+    task = FitMap(np.array(atlas.codes), np.array(atlas.codes2), labels, random_state)
+    # The slow ones first, so that two cores end together.
+    missing.sort(key=lambda job: job.name not in ("tsne", "umap"))
+    for job, made in engine.map(task, missing, on_progress=recorder.tell):
+        name = f"maps-{job.name}"
+        with recorder.stage(name, prints[job.name]) as stage:
+            stage.info["settings"] = dict(job.settings)
+            if made.reason:
+                stage.info["skipped"] = made.reason
+            else:
+                recorder.writer.write_bytes(f"maps/{job.name}.safetensors", made.content)
+        if made.reason:
+            recorder.tell(StageChange(name, "skipped", note=made.reason))
+
+
+def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
+    """Put ids, labels, errors and every map's places into one table; judge them."""
+    parts = [recorder.fingerprints[name] for name in ("codes", "plane")]
+    parts += [recorder.fingerprints[f"maps-{name}"] for name in names]
+    made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts)
+
+    def work(stage: Stage) -> None:
+        writer = recorder.writer
+        atlas = Atlas.open(writer.path)
+        points = pd.read_parquet(writer.path / "rows.parquet")
+        labels = points["label"].to_numpy()
+        known = labels >= 0
+        accuracy: dict[str, float] = {}
+        spaces: dict[str, Any] = {"codes": np.array(atlas.codes)}
+        for name in atlas.map_names:
+            places = atlas.load_map(name).embedding_
+            points[f"{name}_x"], points[f"{name}_y"] = places[:, 0], places[:, 1]
+            spaces[name] = places
+        if known.sum() > KNN:
+            for name, space in spaces.items():
+                accuracy[name] = float(
+                    cast(Any, knn_label_accuracy(space[known], labels[known], n_neighbors=KNN))
+                )
+        writer.write_table("points.parquet", points)
+        writer.write_json("quality.json", {"knn_accuracy": accuracy, "k": KNN})
+
+    recorder.run("points", made_from, work)
+
+
+def figures_stage(recorder: Recorder, made_from: str) -> None:
+    """Draw every figure as PNG and SVG."""
+    # matplotlib takes a second to import, and a run with nothing to do needs none of it.
+    from latentscape.figures import render_all
+
+    def work(stage: Stage) -> None:
+        atlas = Atlas.open(recorder.writer.path)
+        for name, content in render_all(atlas, on_progress=recorder.tell):
+            recorder.writer.write_bytes(f"figures/{name}", content)
+
+    recorder.run("figures", made_from, work)
+
+
+def as_uint8(images: FloatArray) -> UInt8Array:
+    """Round images in [0, 1] to 256 levels."""
+    return np.rint(images * 255).astype(np.uint8)
+
+
+def labels_or_none(images: ImageSet) -> IntArray:
+    """Return labels, with -1 for every image where there are none."""
+    if images.labels is None:
+        return np.full(len(images), -1, np.int64)
+    return images.labels

@@ -1,0 +1,69 @@
+"""What a run has found, in a few lines."""
+
+from __future__ import annotations
+
+from latentscape.atlas import Atlas
+
+MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
+
+
+def loss_table(atlas: Atlas) -> list[tuple[int, float, float, float, int]]:
+    """Return (latent size, mean test MSE, its spread over seeds, PCA's, seeds).
+
+    The spread is the sample standard deviation, NaN with one seed.
+    """
+    sweep = atlas.sweep
+    trained = sweep[sweep["model"] == "autoencoder"].groupby("latent_dim")["test_mse"]
+    pca = sweep[sweep["model"] == "pca"].set_index("latent_dim")["test_mse"]
+    table = trained.agg(["mean", "std", "count"])
+    return [
+        (int(size), float(mean), float(std), float(pca.loc[size]), int(count))
+        for size, mean, std, count in zip(
+            table.index.to_numpy(), table["mean"], table["std"], table["count"], strict=True
+        )
+    ]
+
+
+def summarize(atlas: Atlas) -> list[str]:
+    """Say in a few lines what was found, and where the pictures are."""
+    lines = [f"data       {_data(atlas)}"]
+    if atlas.has("sweep"):
+        choice = atlas.choice
+        lines.append(f"choice     {choice['sentence']}")
+        lines.append("test MSE   latent size   ours     ± over seeds   PCA")
+        for size, mean, spread, pca, n_seeds in loss_table(atlas):
+            around = f"{spread:.5f}" if n_seeds > 1 else "(one seed)"
+            lines.append(f"           {size:>11}   {mean:.5f}  {around:<12}   {pca:.5f}")
+    if atlas.has("points"):
+        mapped = atlas.stage_info("codes")
+        lines.append(
+            f"maps       {len(atlas.points):,} images, {mapped['latent_dim']} latent dimensions: "
+            f"{', '.join(MAP_TITLES[name] for name in atlas.map_names)}"
+        )
+        quality = atlas.quality
+        if quality["knn_accuracy"]:
+            figures = ", ".join(
+                f"{MAP_TITLES.get(name, name)} {value:.3f}"
+                for name, value in quality["knn_accuracy"].items()
+            )
+            lines.append(f"           {quality['k']}-NN label accuracy: {figures}")
+    for name, entry in atlas.stages.items():
+        if "skipped" in entry["info"]:
+            lines.append(f"skipped    {name}: {entry['info']['skipped']}")
+    pictures = atlas.figure_paths
+    if pictures:
+        lines.append(
+            f"pictures   {len(pictures)} figures (PNG and SVG) in {atlas.path / 'figures'}"
+        )
+    return lines
+
+
+def _data(atlas: Atlas) -> str:
+    data = atlas.data
+    shape = " × ".join(str(side) for side in data["image_shape"])
+    classes = len(data["class_names"])
+    text = (
+        f"{data['name']}: {data['n_train']:,} training and {data['n_test']:,} test images of "
+        f"{shape}, {f'{classes} classes' if classes else 'no labels'}"
+    )
+    return " ".join([text, *data.get("notes", [])])

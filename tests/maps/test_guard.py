@@ -1,0 +1,220 @@
+"""Bad input in front of every map: an error that names the rows, or a finite map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentscape.errors import CodesError, LabelsError, LatentscapeError, SettingError
+from latentscape.maps import LDA, MAPS, PCA, TSNE, UMAP, Direct, Map2D, SettingLoweredWarning
+from latentscape.maps.guard import distinct_rows, seed_of
+from latentscape.types import FloatArray, IntArray
+
+LOWERED = pytest.mark.filterwarnings("ignore::latentscape.maps.SettingLoweredWarning")
+
+
+def quick_map(name: str) -> Map2D:
+    settings = {
+        "tsne": {"perplexity": 5, "n_iter": 60, "random_state": 0},
+        "umap": {"n_neighbors": 5, "n_epochs": 20, "random_state": 0},
+    }
+    return MAPS[name](**settings.get(name, {}))
+
+
+def codes_of(rows: int, width: int = 2, seed: int = 0) -> tuple[FloatArray, IntArray]:
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(rows, width)).astype(np.float32), np.arange(rows, dtype=np.int64) % 3
+
+
+every_map = pytest.mark.parametrize("name", list(MAPS))
+
+
+@every_map
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_non_finite_rows_are_named_up_to_five(name: str, value: float) -> None:
+    codes, labels = codes_of(40)
+    wide = codes.astype(np.float64)
+    wide[[3, 7, 11, 20, 30, 39], 1] = value
+    with pytest.raises(CodesError, match=r"6 of 40 rows .*rows 3, 7, 11, 20, 30, \.\.\."):
+        quick_map(name).fit(wide, labels)
+
+
+@every_map
+def test_non_finite_rows_are_named_in_transform_too(name: str) -> None:
+    codes, labels = codes_of(40)
+    fitted = quick_map(name).fit(codes, labels)
+    codes[2] = np.nan
+    with pytest.raises(CodesError, match=r"1 of 40 rows .*\(rows 2\)"):
+        fitted.transform(codes)
+    with pytest.raises(CodesError, match="NaN or infinity"):
+        fitted.inverse_transform([[0.0, np.inf]])
+
+
+@every_map
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_fewer_than_four_rows_are_refused(name: str, rows: int) -> None:
+    codes, _ = codes_of(rows)
+    with pytest.raises(CodesError, match="minimum of 4"):
+        quick_map(name).fit(codes, np.arange(rows))
+
+
+@every_map
+def test_equal_rows_are_refused(name: str) -> None:
+    with pytest.raises(CodesError, match="all 100 rows of the codes are equal"):
+        quick_map(name).fit(np.full((100, 2), 7.0), np.arange(100) % 2)
+
+
+@pytest.mark.parametrize("name", ["tsne", "umap"])
+def test_three_distinct_rows_are_refused(name: str) -> None:
+    codes, _ = codes_of(3)
+    with pytest.raises(CodesError, match="only 3 of the 30 rows differ"):
+        quick_map(name).fit(np.tile(codes, (10, 1)))
+
+
+@every_map
+@LOWERED
+def test_identical_rows_have_identical_positions(name: str) -> None:
+    codes, labels = codes_of(30)
+    codes[17:] = codes[:13]
+    codes[0, 0], codes[17, 0] = 0.0, -0.0  # the same number
+    fitted = quick_map(name).fit(codes, labels)
+    np.testing.assert_array_equal(fitted.embedding_[17:], fitted.embedding_[:13])
+    assert len(np.unique(fitted.embedding_, axis=0)) == 17  # and others are kept apart
+    assert np.isfinite(fitted.embedding_).all()
+
+
+@pytest.mark.parametrize("name", ["pca", "lda", "tsne", "umap"])
+@pytest.mark.parametrize("rows", [4, 5, 6, 9])
+@LOWERED
+def test_very_few_rows_give_a_finite_map(name: str, rows: int) -> None:
+    codes, _ = codes_of(rows, 3)
+    labels = np.arange(rows) % 2
+    fitted = quick_map(name).fit(codes, labels)
+    assert fitted.embedding_.shape == (rows, 2)
+    assert np.isfinite(fitted.embedding_).all()
+    assert len(np.unique(fitted.embedding_, axis=0)) == rows
+    np.testing.assert_array_equal(fitted.transform(codes), fitted.embedding_)
+
+
+HOSTILE = {
+    "constant columns": np.hstack([codes_of(60, 3)[0], np.full((60, 2), 4.0)]),
+    "one column": codes_of(60, 1)[0],
+    "all rows equally far": np.eye(20),
+    "grid": np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), -1).reshape(-1, 2),
+    "tiny": codes_of(60, 3)[0] * 1e-30,
+    "huge": codes_of(60, 3)[0] * 1e30,
+    "far from zero": codes_of(60, 3)[0] + 1e6,
+    "one row far away": np.vstack([codes_of(59, 3)[0], [[1e12, 1e12, 1e12]]]),
+    "two far islands": np.vstack([codes_of(30, 3)[0], codes_of(30, 3, 1)[0] + 1e5]),
+    "on a line": np.outer(np.arange(40.0), [1.0, 2.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+@pytest.mark.parametrize("name", ["pca", "lda", "tsne", "umap"])
+@LOWERED
+def test_hostile_codes_give_a_finite_map_both_ways(name: str, kind: str) -> None:
+    codes = HOSTILE[kind].astype(np.float32)
+    fitted = quick_map(name).fit(codes, np.arange(len(codes)) % 3)
+    assert np.isfinite(fitted.embedding_).all()
+    np.testing.assert_array_equal(fitted.transform(codes), fitted.embedding_)
+    back, distance = fitted.inverse_transform(
+        np.vstack([fitted.embedding_, [[1e30, -1e30]]]), return_distance=True
+    )
+    assert np.isfinite(back).all()
+    assert np.isfinite(distance[:-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("fitted", "attribute", "message"),
+    [
+        (TSNE(perplexity=30, n_iter=20, random_state=0), "perplexity_", r"30 -> 13\.33"),
+        (UMAP(n_neighbors=50, n_epochs=5, random_state=0), "n_neighbors_", "50 -> 40"),
+    ],
+)
+def test_settings_too_large_are_lowered_with_a_warning(
+    fitted: Map2D, attribute: str, message: str
+) -> None:
+    with pytest.warns(SettingLoweredWarning, match=message):
+        fitted.fit(codes_of(41)[0])
+    assert getattr(fitted, attribute) == pytest.approx(40 / 3 if attribute[0] == "p" else 40)
+    assert fitted.get_params()[attribute.rstrip("_")] in (30, 50)  # what the caller set stays
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        TSNE(perplexity=0.5),
+        TSNE(perplexity=float("nan")),
+        TSNE(n_iter=0),
+        TSNE(n_iter=2.5),  # type: ignore[arg-type]
+        TSNE(early_exaggeration=0),
+        TSNE(learning_rate=0),
+        TSNE(learning_rate="fast"),
+        TSNE(init="spectral"),
+        TSNE(n_jobs=0),
+        TSNE(random_state=-1),
+        TSNE(random_state="seed"),
+        UMAP(n_neighbors=1),
+        UMAP(min_dist=-0.1),
+        UMAP(min_dist=2.0),
+        UMAP(spread=0),
+        UMAP(n_epochs=0),
+        UMAP(negative_sample_rate=0),
+    ],
+    ids=lambda bad: repr(bad),
+)
+def test_nonsense_settings_are_refused_in_fit(bad: Map2D) -> None:
+    with pytest.raises(SettingError):
+        bad.fit(codes_of(100)[0])
+
+
+def test_direct_wants_two_columns() -> None:
+    with pytest.raises(CodesError, match="exactly two columns, got 3"):
+        Direct().fit(codes_of(10, 3)[0])
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "requires y"),
+        ([1] * 20, "at least two classes"),
+        ([0, 1] * 9, "got 18 labels for 20 rows"),
+        ([0.0, np.nan] * 10, r"10 of 20 labels are missing, the first in row 1"),
+        (["a", None] * 10, "10 of 20 labels are missing"),
+        (np.zeros((20, 2)), "1d array"),
+    ],
+)
+def test_labels_lda_cannot_use(labels: object, message: str) -> None:
+    with pytest.raises(LabelsError, match=message):
+        LDA().fit(codes_of(20, 4)[0], labels)
+
+
+@pytest.mark.parametrize("points", [[1.0, 2.0], [[1.0, 2.0, 3.0]], [["a", "b"]], [[1.0], [2.0, 3]]])
+def test_points_that_are_no_points(points: object) -> None:
+    fitted = PCA().fit(codes_of(20, 4)[0])
+    with pytest.raises(CodesError, match="points of a map"):
+        fitted.inverse_transform(points)
+
+
+def test_wrong_width_reads_as_in_scikit_learn_and_is_ours() -> None:
+    fitted = PCA().fit(codes_of(20, 4)[0])
+    with pytest.raises(ValueError, match="X has 3 features, but PCA is expecting 4") as caught:
+        fitted.transform(codes_of(20, 3)[0])
+    assert isinstance(caught.value, LatentscapeError)
+
+
+def test_distinct_rows_against_numpy() -> None:
+    rows = np.random.default_rng(0).integers(0, 3, size=(200, 3)).astype(np.float32)
+    first, copies = distinct_rows(rows)
+    np.testing.assert_array_equal(rows[first][copies], rows)
+    assert len(first) == len(np.unique(rows, axis=0)) < 200
+    assert (np.diff(first) > 0).all()
+    assert all((rows[:i] != rows[i]).any(axis=1).all() for i in first)  # each the first of its kind
+
+
+def test_seeds() -> None:
+    assert seed_of(7) == seed_of(np.int64(7)) == 7
+    assert seed_of(None) != seed_of(None)
+    assert seed_of(np.random.RandomState(1)) == seed_of(np.random.RandomState(1))
+    assert seed_of(np.random.default_rng(1)) == seed_of(np.random.default_rng(1))
