@@ -144,7 +144,7 @@ def test_settings_too_large_are_lowered_with_a_warning(
 @pytest.mark.parametrize(
     "bad",
     [
-        TSNE(perplexity=0.5),
+        TSNE(perplexity=0),
         TSNE(perplexity=float("nan")),
         TSNE(n_iter=0),
         TSNE(n_iter=2.5),  # type: ignore[arg-type]

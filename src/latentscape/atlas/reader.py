@@ -234,7 +234,7 @@ class Atlas:
             )
         from latentscape.maps import load_map  # not needed for looking at an atlas
 
-        return cast("Map2D", self._read(file, load_map))
+        return self._read(file, load_map)
 
     @property
     def model_paths(self) -> dict[tuple[int, int], Path]:

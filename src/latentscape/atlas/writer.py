@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -15,7 +16,6 @@ from typing import Any, BinaryIO, Self, cast
 import numpy as np
 import pandas as pd
 
-import latentscape
 from latentscape.atlas.encoding import encode_json, encode_table, encode_tensors
 from latentscape.atlas.lock import WriterLock
 from latentscape.atlas.schema import (
@@ -49,12 +49,15 @@ class Stage:
         What it is, and what it was made from.
     info : dict
         Facts for ``atlas.json``; fill it with ``stage.info.update(...)``.
+    seconds : float
+        Time that was spent on it elsewhere, to be added to its own.
     """
 
     def __init__(self, name: str, fingerprint: str) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.info: dict[str, Any] = {}
+        self.seconds = 0.0
         self._pending: dict[str, AtomicFile] = {}
         self._files: dict[str, FileEntry] = {}
 
@@ -115,7 +118,7 @@ class AtlasWriter:
             if (self.path / MANIFEST).exists():
                 self._manifest = read_manifest(self.path)
             else:
-                self._manifest = new_manifest(latentscape.__version__)
+                self._manifest = new_manifest(_version())
                 self._save_manifest()
         except BaseException:
             self._lock.release()
@@ -161,7 +164,7 @@ class AtlasWriter:
             Python's and the libraries' versions.
         """
         before = encode_json(self._manifest)
-        self._manifest["latentscape_version"] = latentscape.__version__
+        self._manifest["latentscape_version"] = _version()
         if data is not None:
             self._manifest["data"] = json.loads(encode_json(data))
         if settings is not None:
@@ -183,6 +186,10 @@ class AtlasWriter:
         if name not in self._manifest["stages"]:
             raise AtlasError(f"{self.path} has no finished stage {name!r}: run that stage first")
         return cast(dict[str, Any], json.loads(encode_json(self._manifest["stages"][name]["info"])))
+
+    def stage_seconds(self, name: str) -> float:
+        """Return how long the finished stage `name` took."""
+        return float(self._manifest["stages"][name]["seconds"])
 
     def is_current(self, name: str, fingerprint: str) -> bool:
         """Tell whether a stage is finished, made from the same, and undamaged.
@@ -250,7 +257,7 @@ class AtlasWriter:
         stages[stage.name] = StageEntry(
             fingerprint=stage.fingerprint,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            seconds=round(seconds, 3),
+            seconds=round(seconds + stage.seconds, 3),
             files=dict(sorted(stage._files.items())),
             info=info,
         )
@@ -356,3 +363,8 @@ class AtlasWriter:
             manifest["stages"] = stages
         write_atomically(self.path / MANIFEST, encode_json(manifest))
         self._manifest = manifest  # only after it is on the disk
+
+
+def _version() -> str:
+    # The root package names every layer, torch's too, so no layer imports it; it is loaded anyway.
+    return str(sys.modules["latentscape"].__version__)

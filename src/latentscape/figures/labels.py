@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from latentscape.types import AnyArray, IntArray
 
-_ENOUGH = 3000  # points of a class that tell where it is dense
+_ENOUGH = 1500  # points of a class that tell where it is dense
 
 
 def label_places(
@@ -49,7 +49,7 @@ def label_places(
     placed: list[tuple[float, float]] = []
     for number in classes:
         points = xy[own[number]]
-        k = min(max(3, len(points) // 20), 100, len(points))
+        k = min(max(3, len(points) // 5), len(points))
         radius = np.asarray(cKDTree(points).query(points, [k])[0]).reshape(-1)
         near = np.asarray(tree.query(points, range(1, n_near + 1))[1]).reshape(len(points), -1)
         share = (labels[everyone][near] == number).mean(axis=1)
@@ -59,9 +59,7 @@ def label_places(
                 [np.hypot(points[:, 0] - x, points[:, 1] - y) for x, y in placed], axis=0
             )
             clear = distance >= gap * extent
-            score = (
-                np.where(clear, score, -1 / (distance + 1e-9 * extent)) if clear.any() else distance
-            )
+            score = np.where(clear, score, -1.0) if clear.any() else distance
         best = points[int(np.argmax(score))]
         placed.append((float(best[0]), float(best[1])))
     return placed

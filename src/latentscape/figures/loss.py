@@ -99,9 +99,9 @@ def _dashes(n_lines: int) -> list[Any]:
 
 
 def _title(mean: pd.Series, pca: pd.Series, choice: dict[str, Any]) -> str:
-    size = choice.get("latent_dim")
+    size = int(choice.get("latent_dim", -1))
     if size not in mean.index:
-        size = mean.idxmin()
+        size = int(mean.index[int(np.argmin(mean.to_numpy()))])
     neurons = "1 neuron" if size == 1 else f"{size} neurons"
     if size not in pca.index:
         return f"{neurons}: the test error is {figures(mean[size])}"
@@ -147,7 +147,7 @@ def _scales(axes: Axes, lines: list[tuple[str, str, pd.Series]], sizes: list[int
 
 
 def _mark_choice(axes: Axes, choice: dict[str, Any], mean: pd.Series) -> None:
-    size = choice.get("latent_dim")
+    size = int(choice.get("latent_dim", -1))
     low, high = (choice.get("band") or [size, size])[:2]
     if low is not None and high is not None and high > low:
         axes.axvspan(low / 2**0.22, high * 2**0.22, color=WASH, linewidth=0, zorder=0)

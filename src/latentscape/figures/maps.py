@@ -96,9 +96,10 @@ def map_figure(atlas: Atlas, name: str) -> Figure:
         If the atlas has no such map.
     """
     points = map_points(atlas, name)
+    width, height = np.ptp(points.xy, axis=0)
     page = Page(
         7.2,
-        8.0,
+        6.5 * float(np.clip((height or 1.0) / (width or 1.0), 0.7, 1.0)),
         title=_title(atlas, points),
         subtitle=_subtitle(atlas, points),
         caption=caption(atlas, len(points.xy), name),
@@ -140,7 +141,7 @@ def map_sheet(atlas: Atlas) -> Figure:
     side, gap = (4.5, 0.35) if columns > 1 else (6.5, 0.35)
     page = Page(
         2 * Page.margin + columns * side + (columns - 1) * gap,
-        1.75 + rows * (side + 0.35),
+        rows * (side + 0.35),
         title=_sheet_title(atlas, drawn),
         subtitle=_sheet_subtitle(atlas, drawn),
         caption=caption(atlas, len(drawn[0].xy), None),
@@ -193,10 +194,13 @@ def draw_map(axes: Axes, points: MapPoints, *, side: float) -> None:
     for k, text, (x, y) in zip(
         labelled, texts, label_places(points.xy, points.labels, labelled, gap=gap), strict=True
     ):
-        axes.text(
-            x,
-            y,
+        # A label may cover some of many points, but never one of a few.
+        shift = 0.0 if n > 300 else size**0.5 / 2 + 0.6 * font
+        axes.annotate(
             text,
+            (x, y),
+            xytext=(0, shift),
+            textcoords="offset points",
             ha="center",
             va="center",
             fontsize=font,
@@ -279,7 +283,7 @@ def caption(atlas: Atlas, n: int, name: str | None) -> str:
         error = (accuracy * (1 - accuracy) / n) ** 0.5
         text += (
             f"; {_neighbors(atlas)}-nearest-neighbour accuracy on the map "
-            f"{100 * accuracy:.1f} ± {100 * error:.1f} % (leave one out)"
+            f"{100 * accuracy:.1f}\u00a0±\u00a0{100 * error:.1f}\u00a0% (leave one out)"
         )
     return text + "."
 
@@ -288,7 +292,7 @@ def _title(atlas: Atlas, points: MapPoints) -> str:
     accuracy = accuracy_of(atlas, points.name)
     if accuracy is None:
         return f"{points.title}: {len(points.xy):,} images by their codes"
-    return f"{points.title}: neighbours name the right class for {percent(accuracy)} of the images"
+    return f"{points.title}: neighbours name the class of {percent(accuracy)} of images"
 
 
 def _subtitle(atlas: Atlas, points: MapPoints) -> str:

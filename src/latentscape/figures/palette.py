@@ -41,11 +41,13 @@ def class_colors(n_classes: int) -> list[str]:
     """
     if n_classes <= len(TEN):
         return list(TEN[:n_classes])
-    from matplotlib.colors import hsv_to_rgb, to_hex
+    from colorsys import hsv_to_rgb
+
+    from matplotlib.colors import to_hex
 
     golden = (5**0.5 - 1) / 2  # neighbours in number are far apart in hue
     return [
-        to_hex(hsv_to_rgb((k * golden % 1.0, (0.85, 0.6, 0.75)[k % 3], (0.55, 0.85, 0.7)[k % 3])))
+        to_hex(hsv_to_rgb(k * golden % 1.0, (0.85, 0.6, 0.75)[k % 3], (0.55, 0.85, 0.7)[k % 3]))
         for k in range(n_classes)
     ]
 

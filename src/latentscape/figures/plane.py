@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from scipy.spatial import cKDTree
 
 from latentscape.atlas import Atlas, DecodedPlane
@@ -47,7 +48,7 @@ def decoded_plane(atlas: Atlas) -> Figure:
     panels = 1 if points is None else 2
     page = Page(
         max(0.8 + panels * width + (panels - 1) * 0.75 + Page.margin, 5.5),
-        height + 2.0,
+        height + 0.55,
         title=_title(plane, points),
         subtitle=f"Left: {rows} × {columns} places of the plane, decoded. Right: the same part of "
         "the plane with the images that are encoded there."
@@ -84,8 +85,8 @@ def decoded_plane(atlas: Atlas) -> Figure:
         draw_map(right, points, side=min(width, height))
         right.set_aspect("auto")
         right.set(xlim=(low_x, high_x), ylim=(low_y, high_y))
-        for text in right.texts:  # labels of classes that lie outside the decoded part
-            x, y = text.get_position()
+        for text in right.texts:  # no labels of classes that lie outside the decoded part
+            x, y = text.xy if isinstance(text, Annotation) else text.get_position()
             text.set_visible(low_x <= x <= high_x and low_y <= y <= high_y)
         _name_axes(right)
         right.set_ylabel("")

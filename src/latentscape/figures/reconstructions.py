@@ -49,7 +49,7 @@ def reconstructions(atlas: Atlas) -> Figure:
     pair = 2 * _CELL + 0.06
     page = Page(
         max(2 * Page.margin + name_width + 3 * pair + 2 * 0.5, 6.2),
-        1.75 + len(rows) * pitch,
+        0.3 + len(rows) * pitch,
         title=_title(errors, labels, rows),
         subtitle="Left the original, right what "
         + (f"{size} neurons" if size else "the code")
@@ -92,7 +92,7 @@ def reconstructions(atlas: Atlas) -> Figure:
             axes.text(
                 x + pair / 2,
                 y - 0.09,
-                figures(errors[pick]),
+                _error(errors[pick]),
                 ha="center",
                 va="center",
                 color=SOFT,
@@ -100,6 +100,10 @@ def reconstructions(atlas: Atlas) -> Figure:
             )
     axes.set(xlim=(0, page.width), ylim=(0, page.height))  # imshow moves the limits
     return page.figure
+
+
+def _error(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.001 else figures(value)
 
 
 def _rows(
@@ -133,9 +137,7 @@ def _title(errors: AnyArray, labels: IntArray, rows: list[tuple[str, list[int]]]
     if len(means) < 2:
         middle, worst = errors[rows[0][1][1]], errors[rows[0][1][2]]
         if middle > 0:
-            return (
-                f"The worst image has {figures(worst / middle)} times the error of the median one"
-            )
+            return f"The worst image has {figures(worst / middle)} times the median error"
         return "Originals and reconstructions"
     hardest, easiest = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
     ratio = means[hardest] / means[easiest] if means[easiest] > 0 else float("inf")

@@ -144,7 +144,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 def wrap(text: str, size: float, room: float, weight: str = "normal") -> list[str]:
     """Break `text` into lines that fit `room` inches at `size` points."""
     lines: list[str] = []
-    for word in text.split():
+    for word in text.split(" ") if text else []:
         longer = f"{lines[-1]} {word}" if lines else word
         if lines and text_width(longer, size, weight) <= room:
             lines[-1] = longer
@@ -222,6 +222,6 @@ def figures(value: float, digits: int = 2) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage: ``"42 %"``, ``"0.4 %"``."""
+    """Write a share as a percentage: ``"42 %"``, ``"0.4 %"``, with a space that does not break."""
     value = 100 * share
-    return f"{value:.0f} %" if abs(value) >= 10 or value == 0 else f"{value:.1f} %"
+    return f"{value:.0f}\u00a0%" if abs(value) >= 10 or value == 0 else f"{value:.1f}\u00a0%"

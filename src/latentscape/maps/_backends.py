@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,8 @@ def tsne_layout(
             callbacks=None if progress is None else [_iterations(progress, done, n_iter)],
             callbacks_every_iters=max(1, n_iter // 100),
         )
+    # No further step, only the divergence: summed by several threads, its last bits would vary.
+    layout.optimize(n_iter=0, learning_rate=1.0, n_jobs=1, inplace=True)
     kl = float(layout.kl_divergence)
     if progress is not None:
         progress(Progress("tsne", n_iter, n_iter, {"kl": kl}))
@@ -175,9 +178,7 @@ def umap_layout(
     distances /= float(np.median(distances[:, -1])) or 1.0
     start = pca_start(codes, seed).astype(np.float32)
 
-    import numba
-    from umap import layouts, umap_
-
+    numba, layouts, umap_ = _import_umap()
     random_state = np.random.RandomState(seed)
     threads = numba.get_num_threads()
     numba.set_num_threads(1)  # its parallel sums differ with the number of threads
@@ -217,8 +218,19 @@ def umap_layout(
     return np.ascontiguousarray(embedding, dtype=np.float32)
 
 
+def _import_umap() -> tuple[Any, Any, Any]:
+    with warnings.catch_warnings():
+        # umap-learn mentions on import that its variant on TensorFlow is not available.
+        warnings.filterwarnings(
+            "ignore", category=ImportWarning, message="Tensorflow not installed"
+        )
+        import numba
+        from umap import layouts, umap_
+    return numba, layouts, umap_
+
+
 def _epoch_bar(tqdm: type, progress: ProgressCallback | None, verbose: bool) -> dict[str, Any]:
-    """Settings of the bar that umap-learn shows; the only way to hear of its epochs."""
+    """Set up the bar that umap-learn shows; it is the only way to hear of its epochs."""
     in_notebook = any(base.__module__ == "tqdm.notebook" for base in tqdm.__mro__)
     if progress is None or in_notebook:  # a notebook's bar writes to no file
         return {"disable": not verbose}

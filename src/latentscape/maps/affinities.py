@@ -23,7 +23,7 @@ def conditional_affinities(squared: DoubleArray, perplexity: float) -> DoubleArr
     squared : float64 array, shape (n, k)
         Squared distances to the neighbours, ascending.
     perplexity : float
-        Effective number of neighbours, 1 or more.
+        Effective number of neighbours; 1 or less means the nearest alone.
 
     Returns
     -------

@@ -174,7 +174,8 @@ def effective_perplexity(perplexity: float, n_rows: int) -> float:
     if perplexity <= limit:
         return float(perplexity)
     warnings.warn(
-        f"perplexity lowered: {perplexity:g} -> {limit:.4g}, as {n_rows} distinct rows allow no more",
+        f"perplexity lowered: {perplexity:g} -> {limit:.4g}, as {n_rows} distinct rows allow no "
+        "more",
         SettingLoweredWarning,
         stacklevel=4,
     )

@@ -40,10 +40,10 @@ class MapDistance:
 
     def __call__(self, points: FloatArray) -> FloatArray:
         """Return float32 (m,) for points (m, 2)."""
-        distance: FloatArray = (self._tree.query(points.astype(np.float64))[0] / self.unit).astype(
-            np.float32
-        )
-        return distance
+        distance = self._tree.query(points.astype(np.float64))[0]
+        with np.errstate(over="ignore"):  # beyond float32 is as far as float32 can say
+            relative = np.minimum(distance / self.unit, np.finfo(np.float32).max)
+        return np.asarray(relative, dtype=np.float32)
 
 
 class LocalField:
@@ -100,11 +100,11 @@ def field_weights(distance: DoubleArray) -> DoubleArray:
     far = distance[:, -1:]
     share = np.divide(distance, far, out=np.ones_like(distance), where=far > 0)
     squared = np.maximum(share * share, 1e-300)
-    weights = (np.exp(-4 * squared) - np.exp(-4.0)) / squared
-    weights = np.maximum(weights, 0)
+    weights: DoubleArray = np.maximum((np.exp(-4 * squared) - np.exp(-4.0)) / squared, 0)
     total = weights.sum(axis=1, keepdims=True)
     even = np.full_like(weights, 1 / weights.shape[1])  # all neighbours equally far
-    return np.divide(weights, total, out=even, where=total > 1e-12)
+    result: DoubleArray = np.divide(weights, total, out=even, where=total > 1e-12)
+    return result
 
 
 def linear_field(points: FloatArray, axes: DoubleArray, origin: DoubleArray) -> DoubleArray:

@@ -45,7 +45,8 @@ class LDA(Map2D):
     References
     ----------
     Fisher 1936, "The use of multiple measurements in taxonomic problems"; Rao 1948 for several
-    classes. Scaled as in scikit-learn: the pooled covariance within classes is the identity.
+    classes. Scaled so that the pooled covariance within classes, divisor n, is the identity, as in
+    scikit-learn.
 
     Examples
     --------
@@ -111,14 +112,13 @@ def _discriminants(centered: DoubleArray, owner: AnyArray, n_classes: int) -> Do
     np.add.at(means, owner, centered)
     means /= counts[:, None]
     within = centered - means[owner]
-    freedom = max(1, n - n_classes)  # as scikit-learn counts them
-    spread = np.sqrt((within**2).sum(axis=0) / freedom)
+    spread = np.sqrt((within**2).mean(axis=0))
     total = centered.std(axis=0)
     # A column that only differs between classes would count infinitely; give it a small spread.
     spread = np.maximum(spread, 1e-3 * total)
     spread[spread == 0] = 1.0
     scaled = within / spread
-    values, vectors = np.linalg.eigh(scaled.T @ scaled / freedom + _RIDGE * np.eye(d))
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / n + _RIDGE * np.eye(d))
     whitening = vectors / np.sqrt(values) / spread[:, None]  # (d, d)
     between = (means @ whitening) * np.sqrt(counts / max(1, n_classes - 1))[:, None]
     _, strengths, axes = np.linalg.svd(between, full_matrices=False)
@@ -146,4 +146,5 @@ def _residual_axis(centered: DoubleArray, discriminant: DoubleArray) -> DoubleAr
         return np.zeros(centered.shape[1])
     # residual @ axis written as a product with the codes themselves
     direction: DoubleArray = axes[0] - discriminant * float(regression @ axes[0])
-    return direction / np.sqrt(variances[0])
+    direction /= np.sqrt(variances[0])
+    return direction

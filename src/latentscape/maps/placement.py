@@ -6,7 +6,8 @@ back at its own position, and that fall to zero at the last neighbour, so nothin
 jumps when neighbours change (Franke and Nielson 1980, the modified Shepard
 weights). When the neighbours lie on several islands of the map their mean would
 lie in the empty sea between, so the island with the most weight is found first
-and only the neighbours on it are averaged.
+and only the neighbours on it are averaged (the mean shift of Fukunaga and
+Hostetler 1975).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from latentscape.maps.nearest import NearestRows
 from latentscape.types import DoubleArray, FloatArray
 
 _NEIGHBORS = 15
+_CLIMBS = 10  # steps of the mean shift
 _BLOCK = 4096  # queries at a time; the answers do not depend on it
 
 
@@ -85,25 +87,30 @@ def vote_weights(squared: DoubleArray) -> DoubleArray:
 
 
 def _island_mean(places: DoubleArray, weights: DoubleArray, reach: float) -> DoubleArray:
-    """Weighted mean (m, 2) of the neighbours around the place with the most votes."""
+    """Weighted mean (m, 2) of the neighbours on the island with the most votes.
+
+    It starts at the neighbour with the most votes within reach and climbs by mean
+    shift to the peak of the votes, which does not jump when another neighbour of
+    the same island becomes the start.
+    """
     n_neighbors = places.shape[1]
-    shares = []
     votes = np.zeros_like(weights)
     for i in range(n_neighbors):
         share = _closeness(places, places[:, i], reach)
-        shares.append(share)
         for j in range(n_neighbors):
             votes[:, i] += share[:, j] * weights[:, j]
     best = np.argmax(votes, axis=1)  # the nearest one where votes are equal
-    chosen = np.stack(shares)[best, np.arange(len(best))] * weights
-    total = np.zeros(len(places))
-    mean = np.zeros((len(places), 2))
-    for j in range(n_neighbors):
-        total += chosen[:, j]
-        mean += chosen[:, j, None] * places[:, j]
-    # The chosen place may itself be the neighbour whose weight has fallen to zero.
     heart = places[np.arange(len(best)), best]
-    return np.where(total[:, None] > 0, mean / np.where(total > 0, total, 1)[:, None], heart)
+    for _ in range(_CLIMBS):
+        share = _closeness(places, heart, reach) * weights
+        total = np.zeros(len(places))
+        mean = np.zeros((len(places), 2))
+        for j in range(n_neighbors):
+            total += share[:, j]
+            mean += share[:, j, None] * places[:, j]
+        # A start whose own weight has fallen to zero may stand alone: it stays.
+        heart = np.where(total[:, None] > 0, mean / np.where(total > 0, total, 1)[:, None], heart)
+    return heart
 
 
 def _closeness(places: DoubleArray, heart: DoubleArray, reach: float) -> DoubleArray:

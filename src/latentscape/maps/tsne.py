@@ -66,7 +66,7 @@ class TSNE(NeighborMap):
     Parameters
     ----------
     perplexity : float, default 30
-        Effective number of neighbours, at least 1; larger values show coarser
+        Effective number of neighbours, greater than 0; larger values show coarser
         structure. Lowered, with a warning, to a third of the other rows.
     n_iter : int, default 750
         Iterations in all; the first third, at most 250, are exaggerated.
@@ -139,7 +139,7 @@ class TSNE(NeighborMap):
         self.progress = progress
 
     def _check_settings(self) -> None:
-        require_number("perplexity", self.perplexity, least=1)
+        require_number("perplexity", self.perplexity, above=0)
         require_integer("n_iter", self.n_iter, least=1)
         require_number("early_exaggeration", self.early_exaggeration, least=1)
         if self.learning_rate != "auto":

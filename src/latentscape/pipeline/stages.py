@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +14,7 @@ import pandas as pd
 from latentscape.atlas import Atlas, AtlasWriter, Stage, fingerprint
 from latentscape.errors import CodesError, LabelsError
 from latentscape.images import ImageSet
-from latentscape.maps import MAPS, map_to_bytes
 from latentscape.pipeline.settings import STAGE_VERSIONS
-from latentscape.quality import knn_label_accuracy
 from latentscape.types import (
     Engine,
     EventCallback,
@@ -66,7 +65,8 @@ class Recorder:
             self.tell(StageChange(name, "kept"))
             return True
         if self.writer.damaged:
-            damage = "; ".join(f"{file} {what}" for file, what in self.writer.damaged.items())
+            files = [f"{file} {what}" for file, what in self.writer.damaged.items()]
+            damage = files[0] + (f", and {len(files) - 1} files more" if files[1:] else "")
             if remove_damaged:
                 for file in self.writer.damaged:
                     (self.writer.path / file).unlink(missing_ok=True)
@@ -75,14 +75,17 @@ class Recorder:
         return False
 
     @contextmanager
-    def stage(self, name: str, made_from: str) -> Iterator[Stage]:
-        """Work on a stage, and tell when it starts and ends."""
+    def stage(self, name: str, made_from: str, *, seconds: float = 0.0) -> Iterator[Stage]:
+        """Work on a stage, and tell when it starts and ends.
+
+        ``seconds`` were spent on it before, by a worker.
+        """
         self.fingerprints[name] = made_from
         self.tell(StageChange(name, "started"))
         with self.writer.stage(name, made_from) as stage:
+            stage.seconds += seconds
             yield stage
-        seconds = Atlas.open(self.writer.path).stages[name]["seconds"]
-        self.tell(StageChange(name, "done", seconds=seconds))
+        self.tell(StageChange(name, "done", seconds=self.writer.stage_seconds(name)))
 
     def run(self, name: str, made_from: str, work: Callable[[Stage], None]) -> None:
         """Do a stage unless it is current."""
@@ -173,6 +176,7 @@ class MadeMap:
     """A finished map as bytes, or the reason why these data have none."""
 
     content: bytes
+    seconds: float
     reason: str = ""
 
 
@@ -187,6 +191,9 @@ class FitMap:
 
     def __call__(self, job: MapJob, /, report: ProgressCallback) -> MadeMap:
         """Fit one map; what the data cannot give comes back as a reason."""
+        # scikit-learn takes a second to import, and a run with nothing to do needs none of it.
+        from latentscape.maps import MAPS, map_to_bytes
+
         kind = MAPS[job.name]
         chosen = dict(job.settings)
         if "random_state" in kind().get_params():
@@ -195,13 +202,13 @@ class FitMap:
             chosen["progress"] = report
         codes = self.codes2 if job.name == "direct" else self.codes
         report(Progress(job.name, 0, 1))
+        started = time.perf_counter()
         try:
-            fitted = kind(**chosen).fit(codes, self.labels)
+            content, reason = map_to_bytes(kind(**chosen).fit(codes, self.labels)), ""
         except (CodesError, LabelsError) as error:
-            return MadeMap(b"", str(error))
-        finally:
-            report(Progress(job.name, 1, 1))
-        return MadeMap(map_to_bytes(fitted))
+            content, reason = b"", str(error)
+        report(Progress(job.name, 1, 1))
+        return MadeMap(content, time.perf_counter() - started, reason)
 
 
 def map_fingerprint(job: MapJob, made_from: str, random_state: int) -> str:
@@ -238,7 +245,7 @@ def maps_stages(
     missing.sort(key=lambda job: job.name not in ("tsne", "umap"))
     for job, made in engine.map(task, missing, on_progress=recorder.tell):
         name = f"maps-{job.name}"
-        with recorder.stage(name, prints[job.name]) as stage:
+        with recorder.stage(name, prints[job.name], seconds=made.seconds) as stage:
             stage.info["settings"] = dict(job.settings)
             if made.reason:
                 stage.info["skipped"] = made.reason
@@ -255,6 +262,8 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
     made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts)
 
     def work(stage: Stage) -> None:
+        from latentscape.quality import knn_label_accuracy
+
         writer = recorder.writer
         atlas = Atlas.open(writer.path)
         points = pd.read_parquet(writer.path / "rows.parquet")
@@ -262,7 +271,9 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
         known = labels >= 0
         accuracy: dict[str, float] = {}
         spaces: dict[str, Any] = {"codes": np.array(atlas.codes)}
-        for name in atlas.map_names:
+        for name in names:
+            if not atlas.stages[f"maps-{name}"]["files"]:
+                continue  # these data have no such map
             places = atlas.load_map(name).embedding_
             points[f"{name}_x"], points[f"{name}_y"] = places[:, 0], places[:, 1]
             spaces[name] = places
@@ -285,7 +296,7 @@ def figures_stage(recorder: Recorder, made_from: str) -> None:
     def work(stage: Stage) -> None:
         atlas = Atlas.open(recorder.writer.path)
         for name, content in render_all(atlas, on_progress=recorder.tell):
-            recorder.writer.write_bytes(f"figures/{name}", content)
+            recorder.writer.write_bytes(name, content)
 
     recorder.run("figures", made_from, work)
 

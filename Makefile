@@ -1,0 +1,57 @@
+# Everything starts from a bare python3: each target installs what it needs into
+# .venv, once, and again only when pyproject.toml changes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUTPUT ?= demo
+
+.PHONY: all bench contracts demo figures format help lint notebook setup test types wheel
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.installed  ## From pixels to pictures on MNIST, into demo/ (minutes; a second time: seconds)
+	$(BIN)/latentscape run mnist -o $(OUTPUT)
+
+test: $(VENV)/.developed  ## The test suite
+	$(BIN)/python -m pytest
+
+setup: $(VENV)/.developed  ## The environment for developing
+
+lint: $(VENV)/.developed  ## Style and imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(VENV)/.developed  ## Static types
+	$(BIN)/mypy
+
+format: $(VENV)/.developed  ## Mend what the formatter can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a scratch copy
+	LATENTSCAPE_QUICK=1 $(BIN)/python notebooks/execute.py --check
+
+wheel: $(VENV)/.developed  ## Build the wheel, list it, and use it from an environment of its own
+	$(BIN)/python tests/check_wheel.py
+
+bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else should run beside them)
+	$(BIN)/python benchmarks/training.py
+
+figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
+	$(MAKE) demo
+	$(BIN)/python docs/make_pictures.py $(OUTPUT)
+
+all: lint types test notebook wheel  ## What CI runs
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml hatch_build.py | $(VENV)/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.developed: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
+	@touch $@

@@ -1,0 +1,69 @@
+"""Refresh the README's pictures and tables from a finished atlas.
+
+python docs/make_pictures.py demo
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import sys
+from pathlib import Path
+
+from latentscape import Atlas
+from latentscape.pipeline.summary import MAP_TITLES, loss_table
+
+ROOT = Path(__file__).parent.parent
+PUBLISHED = {2: 0.0388, 4: 0.0275, 8: 0.0172, 16: 0.0110, 32: 0.0076, 64: 0.0054, 128: 0.0056}
+PICTURES = ("map_sheet", "loss_curve", "decoded_plane", "map_direct", "reconstructions")
+
+
+def losses(atlas: Atlas) -> str:
+    """Return the table of test errors."""
+    rows = [
+        "| latent size | ours: mean ± spread over seeds | published | PCA |",
+        "|---:|---:|---:|---:|",
+    ]
+    for size, mean, spread, pca, _ in loss_table(atlas):
+        around = f" ± {spread:.5f}" if math.isfinite(spread) else ""
+        published = f"{PUBLISHED[size]:.4f}" if size in PUBLISHED else ""
+        rows.append(f"| {size} | **{mean:.5f}**{around} | {published} | {pca:.5f} |")
+    return "\n".join(rows)
+
+
+def accuracies(atlas: Atlas) -> str:
+    """Return the table of label accuracies."""
+    quality = atlas.quality
+    names = [name for name in ("codes", *atlas.map_names) if name in quality["knn_accuracy"]]
+    titles = {"codes": f"codes ({atlas.stage_info('codes')['latent_dim']}-d)", **MAP_TITLES}
+    head = "| " + " | ".join(titles[name] for name in names) + " |"
+    line = "|" + "---:|" * len(names)
+    row = "| " + " | ".join(f"{quality['knn_accuracy'][name]:.3f}" for name in names) + " |"
+    return "\n".join([head, line, row])
+
+
+def fill(text: str, name: str, content: str) -> str:
+    """Replace what stands between the two markers of a part."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = text.split(start)
+    after = rest.split(end)[1]
+    return f"{before}{start}\n{content}\n{end}{after}"
+
+
+def main(folder: str) -> None:
+    """Copy pictures and fill in tables."""
+    atlas = Atlas.open(folder)
+    target = ROOT / "docs" / "pictures"
+    target.mkdir(exist_ok=True)
+    for name in PICTURES:
+        shutil.copy(atlas.path / "figures" / f"{name}.png", target / f"{name}.png")
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    text = fill(text, "losses", losses(atlas))
+    text = fill(text, "accuracies", accuracies(atlas))
+    text = fill(text, "choice", f"> {atlas.choice['sentence']}")
+    readme.write_text(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
