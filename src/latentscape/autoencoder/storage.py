@@ -18,6 +18,7 @@ from latentscape.errors import ModelFileError, StorageError
 
 FORMAT = "latentscape-autoencoder"
 FORMAT_VERSION = 1
+_KEY = "latentscape"
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,10 @@ class ModelFile:
         tensors = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.weights.items()
         }
-        header = {"format_version": FORMAT_VERSION, **self.header}
-        metadata = {
-            "format": FORMAT,
-            "latentscape": json.dumps(_without_nan(header), sort_keys=True, allow_nan=False),
-        }
-        return to_safetensors(tensors, metadata=metadata)
+        header = {"format": FORMAT, "format_version": FORMAT_VERSION, **self.header}
+        # One key only: safetensors writes several in random order.
+        text = json.dumps(_without_nan(header), sort_keys=True, allow_nan=False)
+        return to_safetensors(tensors, metadata={_KEY: text})
 
     def load_into(self, network: nn.Module, path: Path) -> None:
         """Copy the weights into a network of the same architecture."""
@@ -84,11 +83,11 @@ def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, 
             metadata = file.metadata() or {}
             names = file.keys() if with_weights else ()
             weights: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in names}
-        if metadata.get("format") != FORMAT:
+        header: dict[str, Any] = json.loads(metadata.get(_KEY, "{}"))
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
             msg = f"{path} is a safetensors file, but not a model saved by latentscape"
             raise ModelFileError(msg)
-        header: dict[str, Any] = json.loads(metadata["latentscape"])
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, json.JSONDecodeError) as error:
         msg = f"{path} is damaged or not a model file ({error})"
         raise ModelFileError(msg) from error
     except OSError as error:

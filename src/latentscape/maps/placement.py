@@ -109,8 +109,9 @@ def _island_mean(places: DoubleArray, weights: DoubleArray, reach: float) -> Dou
             total += share[:, j]
             mean += share[:, j, None] * places[:, j]
         # A start whose own weight has fallen to zero may stand alone: it stays.
-        heart = np.where(total[:, None] > 0, mean / np.where(total > 0, total, 1)[:, None], heart)
-    return heart
+        some = total > 0
+        heart = np.where(some[:, None], mean / np.where(some, total, 1)[:, None], heart)
+    return np.asarray(heart, dtype=np.float64)
 
 
 def _closeness(places: DoubleArray, heart: DoubleArray, reach: float) -> DoubleArray:

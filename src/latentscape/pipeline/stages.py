@@ -203,10 +203,11 @@ class FitMap:
         codes = self.codes2 if job.name == "direct" else self.codes
         report(Progress(job.name, 0, 1))
         started = time.perf_counter()
+        content, reason = b"", ""
         try:
-            content, reason = map_to_bytes(kind(**chosen).fit(codes, self.labels)), ""
+            content = map_to_bytes(kind(**chosen).fit(codes, self.labels))
         except (CodesError, LabelsError) as error:
-            content, reason = b"", str(error)
+            reason = str(error)
         report(Progress(job.name, 1, 1))
         return MadeMap(content, time.perf_counter() - started, reason)
 

@@ -1,0 +1,112 @@
+"""What would only fail after minutes of work, refused before anything begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from latentscape.errors import DataError, SettingError
+from latentscape.images import ImageSet
+from latentscape.pipeline.settings import RunSettings
+
+if TYPE_CHECKING:
+    from latentscape.autoencoder import ConvAutoencoder
+
+# What a run decides itself, or what could not be stored.
+_NOT_TO_BE_SET = ("latent_dim", "random_state", "verbose", "callbacks")
+
+
+def check_run(images: ImageSet, settings: RunSettings) -> None:
+    """Refuse images and settings that a run could not go through with.
+
+    Raises
+    ------
+    DataError
+        When the images cannot be trained on.
+    SettingError
+        When a setting makes no sense.
+    """
+    for name, given in settings.map_settings.items():
+        check_map_settings(name, given)
+    n_train, n_test = len(images.train), len(images.test)
+    if not n_train or not n_test:
+        msg = (
+            f"{images.name} has {n_train:,} training and {n_test:,} test images, but both are "
+            f"needed; set the split of the image set"
+        )
+        raise DataError(msg)
+    sizes = list(settings.latent_dims)
+    if settings.latent_dim != "auto":
+        sizes.append(settings.latent_dim)
+    model = checked_estimator(images, settings.training, sizes)
+    from latentscape.autoencoder.training import split_validation
+
+    if not len(split_validation(n_train, model.validation_fraction)[1]):
+        msg = (
+            f"{n_train:,} training images with validation_fraction={model.validation_fraction:g} "
+            f"leave none to choose a latent size on; give more images or a larger fraction"
+        )
+        raise DataError(msg)
+
+
+def checked_estimator(
+    images: ImageSet, training: Mapping[str, Any], latent_dims: Sequence[int]
+) -> ConvAutoencoder:
+    """Return the estimator that these settings describe, if it can be trained here.
+
+    Raises
+    ------
+    DataError
+        When the network does not fit the images, or they are too few.
+    SettingError
+        When a setting is unknown or makes no sense, or the device cannot be
+        used.
+    """
+    # torch takes seconds to import, and a run with nothing to do needs none of it.
+    from latentscape.autoencoder import ConvAutoencoder
+    from latentscape.autoencoder.networks import make_network
+    from latentscape.autoencoder.training import Recipe, split_validation
+
+    known = sorted(set(ConvAutoencoder().get_params(deep=False)) - set(_NOT_TO_BE_SET))
+    unknown = sorted(set(training) - set(known))
+    if unknown:
+        msg = f"training has no setting {unknown[0]!r}; it has: {', '.join(known)}"
+        raise SettingError(msg)
+    n_pixels = images.images[0].size
+    if max(latent_dims) > n_pixels:
+        msg = (
+            f"{max(latent_dims)} latent dimensions are more than the {n_pixels:,} pixels of an "
+            f"image; choose at most {n_pixels:,}"
+        )
+        raise SettingError(msg)
+    model = ConvAutoencoder(**training)
+    try:
+        Recipe(**{name: getattr(model, name) for name in Recipe.names()})
+        split_validation(len(images.train), model.validation_fraction)
+        make_network(model.network, max(latent_dims), images.image_shape)
+    except TypeError as error:
+        msg = f"a training setting is of the wrong kind ({error}); give a number"
+        raise SettingError(msg) from None
+    if model.n_jobs == 0:
+        msg = "the number of threads must not be 0; use 1, a larger number, or -1 for all cores"
+        raise SettingError(msg)
+    model.resolved_device()
+    return model
+
+
+def check_map_settings(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse parameters that the map's class does not have, or values that make no sense.
+
+    Raises
+    ------
+    SettingError
+        With the names that exist, or with what the value must be.
+    """
+    from latentscape.maps import MAPS
+
+    known = sorted(MAPS[name]().get_params())
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        msg = f"the map {name!r} has no setting {unknown[0]!r}; it has: {', '.join(known)}"
+        raise SettingError(msg)
+    MAPS[name](**settings).check_settings()
