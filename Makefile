@@ -41,7 +41,7 @@ bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else shou
 
 figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
 	$(MAKE) demo
-	$(BIN)/python docs/make_pictures.py $(OUTPUT)
+	$(BIN)/python docs/refresh.py $(OUTPUT)
 
 all: lint types test notebook wheel  ## What CI runs
 

@@ -94,14 +94,14 @@ def muon(**changes: Any) -> tuple[str, Recipe]:
 RECIPES = {
     "AdamW, batch 256, rate 0.01": adamw(256, 1e-2, 2),
     "AdamW, batch 128, rate 0.01": adamw(128, 1e-2, 5),
-    "Muon, rate 0.02": muon(learning_rate=0.02),
-    "Muon, rate 0.1": muon(learning_rate=0.1),
-    "Muon, momentum 0.95": muon(momentum=0.95),
+    "Muon, batch 256, rate 0.02": muon(batch_size=256, learning_rate=0.02),
+    "Muon, batch 256, rate 0.1": muon(batch_size=256, learning_rate=0.1),
+    "Muon, batch 256, momentum 0.95": muon(batch_size=256, momentum=0.95),
     "Muon, batch 512": muon(batch_size=512),
-    "Muon, batch 128": muon(batch_size=128),
-    "Muon, one epoch": muon(n_epochs=1),
-    "Muon (default)": muon(),
-    "Muon, three epochs": muon(n_epochs=3),
+    "Muon, batch 256, one epoch": muon(batch_size=256, n_epochs=1),
+    "Muon, batch 256": muon(batch_size=256),
+    "Muon, batch 256, three epochs": muon(batch_size=256, n_epochs=3),
+    "Muon, batch 128 (default)": muon(),
 }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -19,7 +20,6 @@ from latentscape.types import EventCallback, Progress, StageChange
 app = typer.Typer(
     name="latentscape",
     help="See what an autoencoder has learned.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -55,7 +55,14 @@ class EngineName(StrEnum):
 Data = Annotated[
     str, typer.Argument(help="[bold]mnist[/] (bundled), an IDX file or a folder of IDX files.")
 ]
-AtlasPath = Annotated[Path, typer.Argument(help="An atlas: a directory made by `run`.")]
+# Paths stay text until the library has them: Path("") would be the current directory.
+AtlasPath = Annotated[
+    str, typer.Argument(help="An atlas: a directory made by `run`.", metavar="ATLAS")
+]
+AtlasOrModel = Annotated[
+    str, typer.Argument(help="An atlas, or a model's file.", metavar="ATLAS|MODEL")
+]
+Output = Annotated[str, typer.Option("-o", "--output", help="The atlas.", metavar="DIR")]
 Sizes = Annotated[
     str, typer.Option("--latent-dims", help="Latent sizes to train.", metavar="N,N,...")
 ]
@@ -85,17 +92,22 @@ Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, ... for 
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
         typer.echo(latentscape.__version__)
-        raise typer.Exit
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+    else:
+        return
+    raise typer.Exit
 
 
 @app.command("run", epilog="Example: [bold]latentscape run mnist -o atlas --seeds 1[/]")
 def _run(
     data: Data = "mnist",
-    output: Annotated[Path, typer.Option("-o", "--output", help="The atlas.")] = Path("atlas"),
+    output: Output = "atlas",
     latent_dims: Sizes = "2,4,8,16,32,64,128",
     latent_dim: Annotated[
         str, typer.Option("--latent-dim", help="The size that is mapped.", metavar="auto|N")
@@ -132,24 +144,24 @@ def _run(
         "latent_dims": _whole_numbers("--latent-dims", latent_dims),
         "latent_dim": "auto" if latent_dim == "auto" else _whole_number("--latent-dim", latent_dim),
         "n_seeds": seeds,
-        "maps": [name.strip() for name in maps.split(",") if name.strip()],
+        "maps": _names("--maps", maps),
         "rows": rows.value,
         "map_settings": _map_settings(perplexity, n_neighbors, min_dist),
         "training": _training(epochs, device),
         "tolerance": tolerance,
         "random_state": seed,
     }
-    with _events(as_json) as (verbose, tell):
-        atlas = run(
-            data,
-            output,
-            engine=engine.value,
-            n_jobs=workers,
-            verbose=verbose,
-            callbacks=[tell],
-            **settings,
-        )
-    _conclude(as_json, {"atlas": str(output), **_facts(atlas)}, summarize(atlas))
+    verbose, callbacks = _listeners(as_json)
+    atlas = run(
+        data,
+        output,
+        engine=engine.value,
+        n_jobs=workers,
+        verbose=verbose,
+        callbacks=callbacks,
+        **settings,
+    )
+    _conclude(as_json, {"atlas": output, **_facts(atlas)}, summarize(atlas))
 
 
 @app.command(
@@ -157,7 +169,7 @@ def _run(
 )
 def _sweep(
     data: Data = "mnist",
-    output: Annotated[Path, typer.Option("-o", "--output", help="The atlas.")] = Path("atlas"),
+    output: Output = "atlas",
     latent_dims: Sizes = "2,4,8,16,32,64,128",
     seeds: Seeds = 3,
     epochs: Epochs = None,
@@ -171,22 +183,22 @@ def _sweep(
     """Train each latent size and choose one; `run` on the same atlas goes on from there."""
     from latentscape.pipeline import run, summarize
 
-    with _events(as_json) as (verbose, tell):
-        atlas = run(
-            data,
-            output,
-            until="sweep",
-            engine=engine.value,
-            n_jobs=workers,
-            verbose=verbose,
-            callbacks=[tell],
-            latent_dims=_whole_numbers("--latent-dims", latent_dims),
-            n_seeds=seeds,
-            tolerance=tolerance,
-            random_state=seed,
-            training=_training(epochs, device),
-        )
-    _conclude(as_json, {"atlas": str(output), **_facts(atlas)}, summarize(atlas))
+    verbose, callbacks = _listeners(as_json)
+    atlas = run(
+        data,
+        output,
+        until="sweep",
+        engine=engine.value,
+        n_jobs=workers,
+        verbose=verbose,
+        callbacks=callbacks,
+        latent_dims=_whole_numbers("--latent-dims", latent_dims),
+        n_seeds=seeds,
+        tolerance=tolerance,
+        random_state=seed,
+        training=_training(epochs, device),
+    )
+    _conclude(as_json, {"atlas": output, **_facts(atlas)}, summarize(atlas))
 
 
 @app.command(
@@ -195,10 +207,12 @@ def _sweep(
 )
 def _train(
     data: Data = "mnist",
-    output: Annotated[Path, typer.Option("-o", "--output", help="The model's file.")] = Path(
-        "model.safetensors"
-    ),
-    latent_dim: Annotated[int, typer.Option("--latent-dim", metavar="N")] = 32,
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="The model's file.", metavar="FILE")
+    ] = "model.safetensors",
+    latent_dim: Annotated[
+        int, typer.Option("--latent-dim", help="Size of the latent space.", metavar="N")
+    ] = 32,
     epochs: Epochs = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -208,24 +222,21 @@ def _train(
     """Train one model and store it."""
     from latentscape.files import check_writable
     from latentscape.images import load_images
+    from latentscape.pipeline.checks import checked_estimator
+    from latentscape.pipeline.settings import given_path
 
+    path = given_path(output)
     images = load_images(data)
-    check_writable(output)
-    from latentscape.autoencoder import ConvAutoencoder
-
-    with _events(as_json) as (verbose, tell):
-        model = ConvAutoencoder(
-            latent_dim,
-            random_state=seed,
-            n_jobs=threads,
-            verbose=verbose,
-            callbacks=[tell],
-            **_training(epochs, device),
-        ).fit(images.train)
+    training = {**_training(epochs, device), "n_jobs": threads}
+    model = checked_estimator(images, training, [latent_dim], seed=seed)
+    check_writable(path)
+    verbose, callbacks = _listeners(as_json)
+    model.set_params(latent_dim=latent_dim, verbose=verbose, callbacks=callbacks)
+    model.fit(images.train)
     test_mse = -model.score(images.test)
     model.metrics_ = {"test_mse": test_mse}
-    model.save(output)
-    facts = {"model": str(output), "latent_dim": latent_dim, "test_mse": test_mse}
+    model.save(path)
+    facts = {"model": output, "latent_dim": latent_dim, "test_mse": test_mse}
     _conclude(as_json, facts, [f"test MSE   {test_mse:.5f}", f"model      {output}"])
 
 
@@ -247,16 +258,16 @@ def _map(
     if others:
         msg = f"{', '.join(given[others[0]])} is a setting of {others[0]}, not of {method.value}"
         raise SettingError(msg)
-    with _events(as_json) as (verbose, tell):
-        made = add_map(
-            atlas,
-            method.value,
-            random_state=seed,
-            verbose=verbose,
-            callbacks=[tell],
-            **given.get(method.value, {}),
-        )
-    _conclude(as_json, {"atlas": str(atlas), **_facts(made)}, summarize(made))
+    verbose, callbacks = _listeners(as_json)
+    made = add_map(
+        atlas,
+        method.value,
+        random_state=seed,
+        verbose=verbose,
+        callbacks=callbacks,
+        **given.get(method.value, {}),
+    )
+    _conclude(as_json, {"atlas": atlas, **_facts(made)}, summarize(made))
 
 
 @app.command(
@@ -264,19 +275,24 @@ def _map(
     epilog="Example: [bold]latentscape encode atlas t10k-images-idx3-ubyte.gz -o codes.npz[/]",
 )
 def _encode(
-    source: Annotated[Path, typer.Argument(help="An atlas, or a model's file.")],
+    source: AtlasOrModel,
     data: Data,
     output: Annotated[
-        Path,
-        typer.Option("-o", "--output", help="codes.npy, or .npz or .parquet with map places too."),
-    ] = Path("codes.npy"),
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            help="codes.npy, or .npz or .parquet with map places too.",
+            metavar="FILE",
+        ),
+    ] = "codes.npy",
     as_json: Json = False,
 ) -> None:
     """Encode images with a trained model, and place them on an atlas's maps."""
     from latentscape.pipeline.encode import encode_images
 
-    with _events(as_json) as (verbose, tell):
-        facts = encode_images(source, data, output, verbose=verbose, callbacks=[tell])
+    verbose, callbacks = _listeners(as_json)
+    facts = encode_images(source, data, output, verbose=verbose, callbacks=callbacks)
     lines = [
         f"codes      {facts['n']:,} × {facts['latent_dim']} in {output}",
         f"error      mean reconstruction MSE {facts['reconstruction_mse']:.5f}",
@@ -288,13 +304,15 @@ def _encode(
 
 @app.command("info", epilog="Example: [bold]latentscape info atlas[/]")
 def _info(
-    path: Annotated[Path, typer.Argument(help="An atlas, or a model's file.")],
+    source: AtlasOrModel,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell what an atlas or a model's file holds."""
     from latentscape.atlas import Atlas
     from latentscape.pipeline import summarize
+    from latentscape.pipeline.settings import given_path
 
+    path = given_path(source)
     if path.is_file():
         from latentscape.autoencoder.storage import read_header
 
@@ -316,17 +334,9 @@ def _info(
     _conclude(as_json, dict(atlas.manifest), [*lines, *(f"           {line}" for line in stages)])
 
 
-class _events:  # noqa: N801  (used like a function, in a with statement)
-    """Progress bars for people, or JSON lines for programs."""
-
-    def __init__(self, as_json: bool) -> None:
-        self.as_json = as_json
-
-    def __enter__(self) -> tuple[int, EventCallback]:
-        return (0, _print_event) if self.as_json else (1, lambda event: None)
-
-    def __exit__(self, *_: object) -> None:
-        return
+def _listeners(as_json: bool) -> tuple[int, list[EventCallback]]:
+    """Return ``verbose`` and callbacks: progress bars for people, or JSON lines for programs."""
+    return (0, [_print_event]) if as_json else (1, [])
 
 
 def _print_event(event: Progress | StageChange) -> None:
@@ -336,7 +346,10 @@ def _print_event(event: Progress | StageChange) -> None:
             "task": event.task,
             "step": event.step,
             "total": event.total,
-            "metrics": dict(event.metrics),
+            "metrics": {
+                name: value if math.isfinite(value) else None  # JSON has no word for NaN
+                for name, value in event.metrics.items()
+            },
         }
     else:
         text = {
@@ -373,6 +386,14 @@ def _facts(atlas: Any) -> dict[str, Any]:
     return facts
 
 
+def _names(option: str, text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        msg = f"{option} takes names with commas between them, got {text!r}"
+        raise SettingError(msg)
+    return names
+
+
 def _whole_numbers(option: str, text: str) -> list[int]:
     return [_whole_number(option, part) for part in text.split(",")]
 
@@ -404,22 +425,55 @@ def _map_settings(
     return {name: settings for name, settings in chosen.items() if settings}
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input, 130 interrupted."""
-    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
-    run: Callable[..., Any] = app
+# The command-line library's own class of errors in what was typed.
+_ClickException: Any = typer.BadParameter.__mro__[2]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input, 130 interrupted.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after ``latentscape``; by default, what really was.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    run: Any = typer.main.get_command(app)
     try:
-        run(args=arguments, standalone_mode=True)
+        code = run(args=given, prog_name="latentscape", standalone_mode=False)
     except LatentscapeError as error:
-        if as_json:
-            _print_json({"event": "error", "kind": type(error).__name__, "message": str(error)})
-        Console(stderr=True).print(
-            f"latentscape: {error}", style="red", highlight=False, markup=False, soft_wrap=True
-        )
-        sys.exit(2)
+        _refuse(given, type(error).__name__, str(error))
+    except _ClickException as error:
+        command = error.ctx.command_path if getattr(error, "ctx", None) else "latentscape"
+        text = f"{error.format_message().rstrip('.')}; see `{command} --help`"
+        _refuse(given, "UsageError", text)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        from latentscape.files import storage_error
+
+        _refuse(given, "StorageError", str(storage_error(error, error.filename, doing="opening")))
+    except MemoryError:
+        _refuse(given, "MemoryError", "there is not enough memory; use fewer workers or images")
     except KeyboardInterrupt:
-        Console(stderr=True).print("latentscape: interrupted; run the same command to go on")
-        sys.exit(130)
+        code = 130
+    if code == 130:
+        text = "interrupted"
+        if given[:1] in (["run"], ["sweep"]):
+            text += "; everything finished is kept, and the same command goes on from there"
+        _refuse(given, "KeyboardInterrupt", text, code=130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(arguments: list[str], kind: str, message: str, *, code: int = 2) -> NoReturn:
+    """Say in one line why nothing (more) is done, and exit."""
+    message = re.sub(r"\s*\n\s*", " ", message.strip())
+    if "--json" in arguments:
+        _print_json({"event": "error", "kind": kind, "message": message})
+    Console(stderr=True).print(
+        f"latentscape: {message}", style="red", highlight=False, markup=False, soft_wrap=True
+    )
+    sys.exit(code)
 
 
 if __name__ == "__main__":

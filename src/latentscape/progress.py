@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,14 +20,29 @@ from rich.progress import (
 
 from latentscape.types import EventCallback, Progress, StageChange
 
-# A notebook or a pipe can take a few updates a second; more only cost time.
+# A terminal or a notebook can take a few updates a second; more only cost time.
 _UPDATES_PER_SECOND = 4
+# In a log file, one line for each task that takes longer than this, and again.
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressBars:
-    """One bar for each task at work, and one for a whole stage above them."""
+    """One bar for each task at work, and one for a whole stage above them.
+
+    Where nothing can be redrawn (a pipe, a log file) a line now and then tells
+    how far the work is.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to draw; standard error by default.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
+        console = console or Console(stderr=True)
+        self._draws = console.is_interactive or console.is_jupyter
+        self._said: dict[str, float] = {}
+        self._began: dict[str, float] = {}
         self._bars = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -35,7 +51,7 @@ class ProgressBars:
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[metrics]}", style="dim"),
-            console=console or Console(stderr=True),
+            console=console,
             refresh_per_second=_UPDATES_PER_SECOND,
             transient=True,
         )
@@ -43,16 +59,21 @@ class ProgressBars:
 
     def start(self) -> None:
         """Begin to draw."""
-        self._bars.start()
+        if self._draws:
+            self._bars.start()
 
     def stop(self) -> None:
         """Draw no more, and leave the terminal clean."""
-        self._bars.stop()
+        if self._draws:
+            self._bars.stop()
 
     def __call__(self, event: Progress | StageChange) -> None:
         """Move the bar of ``event.task``; a finished task's bar goes away."""
         if isinstance(event, StageChange):
             self._say(event)
+            return
+        if not self._draws:
+            self._log(event)
             return
         if event.task not in self._tasks:
             self._tasks[event.task] = self._bars.add_task(event.task, metrics="")
@@ -64,6 +85,26 @@ class ProgressBars:
         if event.step >= event.total:
             self._bars.remove_task(self._tasks.pop(event.task))
 
+    def _log(self, event: Progress) -> None:
+        """Print a line for a task that goes on, not more often than every few seconds."""
+        now = time.monotonic()
+        began = self._began.setdefault(event.task, now)
+        if event.step >= event.total:
+            self._began.pop(event.task)
+            self._said.pop(event.task, None)
+        elif event.task != "sweep" and "sweep" in self._began:
+            return  # the line of all trainings together says enough
+        elif now - self._said.setdefault(event.task, began) >= _SECONDS_BETWEEN_LINES:
+            self._said[event.task] = now
+            left = (now - began) * (event.total - event.step) / max(event.step, 1)
+            self._print(
+                f"  {event.task}  {event.step / event.total:.0%}  {now - began:.0f} s"
+                + (f", about {left:.0f} s left" if event.step else "")
+            )
+
+    def _print(self, line: str) -> None:
+        self._bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
     def _say(self, change: StageChange) -> None:
         """Print a line above the bars for what is finished or needs a word."""
         note = f"  {change.note}" if change.note else ""
@@ -73,7 +114,7 @@ class ProgressBars:
             "damaged": f"! {change.stage}  made again:{note}",
         }
         if change.state in lines:
-            self._bars.console.print(lines[change.state], highlight=False, markup=False)
+            self._print(lines[change.state])
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_without_a_store_models_live_as_long_as_the_sweep(few_digits: ImageSet) 
     ("setting", "value"),
     [("latent_dims", ()), ("latent_dims", (0,)), ("latent_dims", (2, 2)), ("n_seeds", 0)],
 )
-def test_impossible_settings(few_digits: ImageSet, setting: str, value: object) -> None:
+def test_impossible_settings(few_digits: ImageSet, setting: str, value: Any) -> None:
     with pytest.raises(SettingError, match=setting):
         sweep(None, **{setting: value}).fit(few_digits)
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from latentscape.autoencoder import training
 from latentscape.autoencoder.networks import ReferenceAutoencoder, make_network
@@ -93,13 +94,14 @@ class Poison:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: set[int]) -> None:
         self.calls = 0
-        honest = training.functional.mse_loss
+        honest = functional.mse_loss
 
         def loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
             self.calls += 1
-            return honest(output, target) * (math.nan if self.calls in at else 1.0)
+            value: torch.Tensor = honest(output, target)
+            return value * (math.nan if self.calls in at else 1.0)
 
-        monkeypatch.setattr(training.functional, "mse_loss", loss)
+        monkeypatch.setattr(functional, "mse_loss", loss)
 
 
 def test_one_divergence_goes_back_and_on_at_half_the_rate(

@@ -140,3 +140,10 @@ def test_approximate_neighbours_are_mostly_right(
     flat, _ = neighbor_graph((codes @ axes.T).astype(np.float32), 15, seed=0, n_jobs=1)
     worse = np.mean([len({*a} & {*b}) / 15 for a, b in zip(exact, flat, strict=True)])
     assert worse < 0.5  # the measure can say no
+
+
+def test_divergence_does_not_depend_on_threads(digits: tuple[FloatArray, IntArray]) -> None:
+    one, two = (
+        TSNE(n_iter=60, random_state=0, n_jobs=n_jobs).fit(digits[0][:1000]) for n_jobs in (1, 2)
+    )
+    assert one.kl_divergence_ == two.kl_divergence_

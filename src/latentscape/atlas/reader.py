@@ -238,13 +238,15 @@ class Atlas:
 
     @property
     def model_paths(self) -> dict[tuple[int, int], Path]:
-        """The stored model for each (latent_dim, seed) of the sweep."""
+        """The stored model for each (latent_dim, seed) of the run."""
         found: dict[tuple[int, int], list[Path]] = {}
         for path in sorted(self.path.glob("model/*.safetensors")):
             match = _MODEL.match(path.stem)
             if match:
                 found.setdefault((int(match[1]), int(match[2])), []).append(path)
         keys = set(self.sweep["key"].astype(str)) - {""} if self.has("sweep") else set()
+        # The two-neuron model and the mapped one need not be part of the sweep.
+        keys |= {Path(self.stage_info(s).get("model", "")).stem for s in ("codes", "plane")} - {""}
         chosen = {}
         for size_and_seed, paths in found.items():
             # Trainings with earlier settings may lie beside those of this sweep.

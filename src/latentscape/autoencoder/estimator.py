@@ -46,7 +46,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Architecture, by name.
     n_epochs : int, default 2
         Passes over the training images.
-    batch_size : int, default 256
+    batch_size : int, default 128
         Images a step.
     learning_rate, bias_learning_rate : float
         Peak rates of Muon (weights) and Adam (biases, batch normalisation).
@@ -385,7 +385,7 @@ def _device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # also refuses "meta", which holds no values
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         msg = f"device {name!r} cannot be used here; try device='auto' or device='cpu'"
         raise SettingError(msg) from error

@@ -52,7 +52,7 @@ class Recipe:
     """
 
     n_epochs: int = 2
-    batch_size: int = 256
+    batch_size: int = 128
     learning_rate: float = 0.05
     bias_learning_rate: float = 0.01
     momentum: float = 0.9
@@ -357,7 +357,8 @@ def split_validation(n: int, fraction: float) -> tuple[IntArray, IntArray]:
     if not 0 <= fraction < 1:
         msg = f"validation_fraction must lie in [0, 1), got {fraction!r}"
         raise SettingError(msg)
-    n_validation = round(n * fraction)
+    # A few images are still validated on one of them, where that leaves two to train on.
+    n_validation = round(n * fraction) or int(fraction > 0 and n > 2)
     if n - n_validation < 2:
         msg = (
             f"{n} images with validation_fraction={fraction:g} leave fewer than two to train "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from latentscape.errors import DataError, SettingError
 from latentscape.images import ImageSet
-from latentscape.pipeline.settings import RunSettings
+from latentscape.pipeline.settings import LARGEST_SEED, MAP_NAMES, RunSettings
 
 if TYPE_CHECKING:
     from latentscape.autoencoder import ConvAutoencoder
@@ -50,7 +50,7 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
 
 
 def checked_estimator(
-    images: ImageSet, training: Mapping[str, Any], latent_dims: Sequence[int]
+    images: ImageSet, training: Mapping[str, Any], latent_dims: Sequence[int], *, seed: int = 0
 ) -> ConvAutoencoder:
     """Return the estimator that these settings describe, if it can be trained here.
 
@@ -72,6 +72,9 @@ def checked_estimator(
     if unknown:
         msg = f"training has no setting {unknown[0]!r}; it has: {', '.join(known)}"
         raise SettingError(msg)
+    if not 0 <= seed <= LARGEST_SEED:
+        msg = f"the seed must lie between 0 and {LARGEST_SEED}, got {seed}"
+        raise SettingError(msg)
     n_pixels = images.images[0].size
     if max(latent_dims) > n_pixels:
         msg = (
@@ -79,7 +82,7 @@ def checked_estimator(
             f"image; choose at most {n_pixels:,}"
         )
         raise SettingError(msg)
-    model = ConvAutoencoder(**training)
+    model = ConvAutoencoder(random_state=seed, **training)
     try:
         Recipe(**{name: getattr(model, name) for name in Recipe.names()})
         split_validation(len(images.train), model.validation_fraction)
@@ -102,11 +105,18 @@ def check_map_settings(name: str, settings: Mapping[str, Any]) -> None:
     SettingError
         With the names that exist, or with what the value must be.
     """
+    # scikit-learn takes a second to import, and a run with nothing to do needs none of it.
     from latentscape.maps import MAPS
+    from latentscape.maps.guard import seed_of
 
+    if name not in MAP_NAMES:
+        msg = f"there is no map {name!r}; choose from {', '.join(MAP_NAMES)}"
+        raise SettingError(msg)
     known = sorted(MAPS[name]().get_params())
     unknown = sorted(set(settings) - set(known))
     if unknown:
         msg = f"the map {name!r} has no setting {unknown[0]!r}; it has: {', '.join(known)}"
         raise SettingError(msg)
-    MAPS[name](**settings).check_settings()
+    MAPS[name](**settings)._check_settings()  # which fit() does too, but then codes must be there
+    if "random_state" in settings:
+        seed_of(settings["random_state"])

@@ -13,9 +13,10 @@ import pandas as pd
 
 from latentscape.atlas import Atlas
 from latentscape.autoencoder import ConvAutoencoder
-from latentscape.errors import SettingError
+from latentscape.errors import AtlasError, SettingError
 from latentscape.files import check_writable, write_atomically
 from latentscape.images import ImageSet, load_images
+from latentscape.pipeline.settings import given_path
 from latentscape.progress import progress_bars
 from latentscape.types import AnyArray, EventCallback, FloatArray, Progress
 
@@ -55,19 +56,15 @@ def encode_images(
     LatentscapeError
         One of its children, when something cannot be read or written.
     """
-    path, target = Path(source), Path(output)
+    path, target = given_path(source), given_path(output)
     if target.suffix not in FORMATS:
         msg = f"{target} must end in one of {', '.join(FORMATS)}, which says what to write"
         raise SettingError(msg)
-    check_writable(target)
     atlas = Atlas.open(path) if path.is_dir() else None
-    if atlas is None:
-        model = ConvAutoencoder.load(path)
-    else:
-        mapped = atlas.stage_info("codes")
-        model = ConvAutoencoder.load(atlas.model_path(mapped["latent_dim"], mapped["seed"]))
+    model = ConvAutoencoder.load(path if atlas is None else _model_path(atlas, "codes"))
     images = data if isinstance(data, ImageSet) else load_images(data)
     names = list(atlas.map_names) if atlas is not None and target.suffix != ".npy" else []
+    check_writable(target)
 
     with progress_bars(verbose) as show:
         n_steps = 2 + len(names)
@@ -86,8 +83,7 @@ def encode_images(
             assert atlas is not None
             own = codes
             if name == "direct":
-                plane = atlas.stage_info("plane")
-                two = ConvAutoencoder.load(atlas.model_path(2, plane["seed"]))
+                two = ConvAutoencoder.load(_model_path(atlas, "plane"))
                 own = two.transform(images.images)
             places[name] = atlas.load_map(name).transform(own)
             step(2 + len(places))
@@ -99,6 +95,15 @@ def encode_images(
         "maps": names,
         "output": str(target),
     }
+
+
+def _model_path(atlas: Atlas, stage: str) -> Path:
+    """Return the file of the model that a stage of an atlas was made with."""
+    model = atlas.stage_info(stage).get("model")
+    if model is None:
+        msg = f"{atlas.path} has no {stage} yet; finish it with `latentscape run` first"
+        raise AtlasError(msg)
+    return atlas.path / str(model)
 
 
 def _content(

@@ -13,13 +13,16 @@ from latentscape.engines import make_engine
 from latentscape.errors import AtlasError, SettingError
 from latentscape.files import make_folder
 from latentscape.images import ImageSet, load_images
+from latentscape.pipeline.checks import check_run
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
+    given_path,
     library_versions,
     run_settings,
 )
 from latentscape.pipeline.stages import (
+    MODEL_STAGE,
     Codec,
     MapJob,
     Recorder,
@@ -31,7 +34,7 @@ from latentscape.pipeline.stages import (
     points_stage,
 )
 from latentscape.progress import progress_bars
-from latentscape.types import Engine, EventCallback, IntArray, Progress, StageChange
+from latentscape.types import Engine, EventCallback, Progress, StageChange
 
 if TYPE_CHECKING:
     from latentscape.autoencoder import ConvAutoencoder
@@ -95,13 +98,15 @@ def run(
     >>> atlas.choice["latent_dim"]
     32
     """
-    path = Path(path)
+    path = given_path(path)
     chosen = run_settings(**settings)
     if until not in ("sweep", "figures"):
         msg = f"until must be 'sweep' or 'figures', got {until!r}"
         raise SettingError(msg)
     images = data if isinstance(data, ImageSet) else load_images(data)
     worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
+    if not _was_finished(path, whole_fingerprint(images.content_hash, chosen)):
+        check_run(images, chosen)  # nothing has been written yet
     with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
 
         def tell(event: Progress | StageChange) -> None:
@@ -110,6 +115,19 @@ def run(
 
         _Run(images, chosen, Recorder(writer, tell), worker_engine).go(until)
     return Atlas.open(path)
+
+
+def whole_fingerprint(content_hash: str, settings: RunSettings) -> str:
+    """Return what a whole run is made from."""
+    return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings)
+
+
+def _was_finished(path: Path, whole: str) -> bool:
+    try:
+        entry = Atlas.open(path).stages.get("run")
+    except (AtlasError, OSError):  # the writer will say what is wrong with it
+        return False
+    return entry is not None and entry["fingerprint"] == whole
 
 
 class _Run:
@@ -125,15 +143,11 @@ class _Run:
         self.engine = engine
 
     def go(self, until: str) -> None:
-        whole = fingerprint(
-            versions=STAGE_VERSIONS, data=self.images.content_hash, settings=self.settings
-        )
+        whole = whole_fingerprint(self.images.content_hash, self.settings)
         if self._nothing_to_do(whole):
             self.recorder.tell(StageChange("run", "kept"))
             return
-        for name, given in self.settings.map_settings.items():
-            check_map_settings(name, dict(given))
-        self._describe()
+        self._describe(until)
         keys = self._sweep()
         if until == "sweep":
             return
@@ -167,8 +181,16 @@ class _Run:
             self.writer.damaged.clear()
         return intact
 
-    def _describe(self) -> None:
+    def _describe(self, until: str) -> None:
         images = self.images
+        before = Atlas.open(self.writer.path)
+        if before.data.get("content_hash", images.content_hash) != images.content_hash:
+            # Other images: no reader shall see codes and maps under the wrong name.
+            self.recorder.forget_others([])
+        settings = self.settings.as_dict()
+        if until == "sweep":  # the maps stay as they are, and so do their settings
+            later = ("latent_dim", "maps", "rows", "map_settings")
+            settings |= {name: before.settings[name] for name in later if name in before.settings}
         self.writer.set_header(
             data={
                 "name": images.name,
@@ -179,7 +201,7 @@ class _Run:
                 "content_hash": images.content_hash,
                 "notes": list(images.notes),
             },
-            settings=self.settings.as_dict(),
+            settings=settings,
             versions=library_versions(),
         )
 
@@ -214,7 +236,7 @@ class _Run:
         )
         keys = [*swept, *extra]
         store = writer.path / "model"
-        names = {key: f"model-d{key.latent_dim}-s{key.seed}" for key in keys}
+        names = {key: f"{MODEL_STAGE}{key}" for key in keys}
         current = [
             key for key in keys if recorder.is_current(names[key], key.digest, remove_damaged=True)
         ]
@@ -285,7 +307,7 @@ class _Run:
         seed = settings.random_state
         for n, stage in ((int(size), codes_stage), (2, plane_stage)):
             key = keys[n, seed]
-            info = {"latent_dim": n, "seed": seed}
+            info = {"latent_dim": n, "seed": seed, "model": f"model/{key.file_name}"}
             stage(self.recorder, rows, self._loader(key), info, key.digest)
 
     def _loader(self, key: TrainingKey) -> Callable[[], Codec]:
@@ -308,109 +330,3 @@ def draw(recorder: Recorder) -> None:
         },
     )
     figures_stage(recorder, made_from)
-
-
-def add_map(
-    path: str | os.PathLike[str],
-    name: str,
-    *,
-    random_state: int | None = None,
-    engine: str | Engine = "serial",
-    verbose: int = 1,
-    callbacks: Sequence[EventCallback] = (),
-    **settings: Any,
-) -> Atlas:
-    """Make one map of a finished atlas anew with other settings; keep the rest.
-
-    The codes come from the atlas, so neither images nor models are needed.
-
-    Parameters
-    ----------
-    path : str or path
-        The atlas.
-    name : {"pca", "lda", "tsne", "umap"}
-        Which map.
-    random_state : int or None, default None
-        Seed of the map; None keeps the atlas's.
-    engine, verbose, callbacks
-        As for :func:`run`.
-    **settings
-        Parameters of the map's class, for example ``perplexity=50``.
-
-    Raises
-    ------
-    AtlasError
-        When the atlas has no codes yet.
-    SettingError
-        For a map or a parameter that does not exist.
-    """
-    path = Path(path)
-    before = Atlas.open(path)
-    if not before.has("codes") or not before.has("codes2"):
-        msg = f"{path} has no codes yet; finish it with `latentscape run` first"
-        raise AtlasError(msg)
-    asked = dict(before.settings)
-    asked.pop("network", None)
-    given = {key: dict(value) for key, value in dict(asked["map_settings"]).items()}
-    if random_state is not None:
-        settings = {**settings, "random_state": random_state}
-    given[name] = settings
-    names = list(asked["maps"])
-    chosen = run_settings(
-        **{
-            **asked,
-            "map_settings": given,
-            "maps": names if name in names else [*names, name],
-        }
-    )
-    check_map_settings(name, settings)
-    worker_engine = make_engine(engine, None) if isinstance(engine, str) else engine
-    with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
-
-        def tell(event: Progress | StageChange) -> None:
-            for callback in (*callbacks, show):
-                callback(event)
-
-        recorder = Recorder(writer, tell)
-        recorder.fingerprints = {
-            stage: entry["fingerprint"] for stage, entry in before.stages.items() if stage != "run"
-        }
-        writer.set_header(settings=chosen.as_dict())
-        maps_stages(
-            recorder,
-            [MapJob(name, settings)],
-            {name: recorder.fingerprints["codes"]},
-            labels=_labels(before),
-            random_state=chosen.random_state,
-            engine=worker_engine,
-        )
-        points_stage(recorder, ["direct", *chosen.maps])
-        draw(recorder)
-        whole = fingerprint(
-            versions=STAGE_VERSIONS, data=before.data["content_hash"], settings=chosen
-        )
-        with writer.stage("run", whole) as stage:
-            stage.info["stages"] = recorder.fingerprints
-    return Atlas.open(path)
-
-
-def check_map_settings(name: str, settings: dict[str, Any]) -> None:
-    """Refuse parameters that the map's class does not have.
-
-    Raises
-    ------
-    SettingError
-        With the names that exist.
-    """
-    from latentscape.maps import MAPS
-
-    known = sorted(MAPS[name]().get_params())
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        msg = f"the map {name!r} has no setting {unknown[0]!r}; it has: {', '.join(known)}"
-        raise SettingError(msg)
-
-
-def _labels(atlas: Atlas) -> IntArray | None:
-    labels = atlas.points["label"].to_numpy()
-    return None if (labels < 0).all() else labels

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from latentscape.errors import SettingError
@@ -16,12 +18,26 @@ MAP_NAMES = ("pca", "lda", "tsne", "umap")
 
 # Raise the number of a stage when its arithmetic or its files change, so that
 # atlases made by an older version are brought up to date by the next run.
-STAGE_VERSIONS = {"sweep": 1, "codes": 1, "plane": 1, "maps": 1, "points": 1, "figures": 1}
+# "training" repeats TRAINING_VERSION, whose module costs an import of torch.
+STAGE_VERSIONS = {
+    "training": 1,
+    "sweep": 1,
+    "codes": 1,
+    "plane": 1,
+    "maps": 1,
+    "points": 1,
+    "figures": 1,
+}
+
+LARGEST_SEED = 2**32 - 1  # that of the maps
 
 
 @dataclass(frozen=True)
 class RunSettings:
     """Everything that decides the content of an atlas, but for the data.
+
+    Values that mean the same are stored alike, so that they are the same run:
+    sizes and maps in a fixed order, whole numbers as int.
 
     Attributes
     ----------
@@ -77,6 +93,18 @@ class RunSettings:
             if not _is_whole(value) or value < least:
                 msg = f"{name} must be a whole number of at least {least}, got {value!r}"
                 raise SettingError(msg)
+        if self.random_state + self.n_seeds - 1 > LARGEST_SEED:
+            msg = (
+                f"seeds must not exceed {LARGEST_SEED}, got {self.n_seeds} from "
+                f"{self.random_state} on"
+            )
+            raise SettingError(msg)
+        for name in ("training", "map_settings"):
+            given = getattr(self, name)
+            parts = [given, *given.values()] if name == "map_settings" else [given]
+            if not all(isinstance(part, Mapping) for part in parts):
+                msg = f"{name} must be a mapping of names to values, got {given!r}"
+                raise SettingError(msg)
         unknown = [name for name in (*self.maps, *self.map_settings) if name not in MAP_NAMES]
         if unknown:
             msg = f"there is no map {unknown[0]!r}; choose from {', '.join(MAP_NAMES)}"
@@ -87,9 +115,23 @@ class RunSettings:
         if self.rows not in ("test", "train", "all"):
             msg = f"rows must be 'test', 'train' or 'all', got {self.rows!r}"
             raise SettingError(msg)
-        if not 0 <= self.tolerance < float("inf"):
-            msg = f"tolerance must be 0 or more, got {self.tolerance!r}"
+        if not _is_number(self.tolerance) or not 0 <= self.tolerance < float("inf"):
+            msg = f"tolerance must be a number of 0 or more, got {self.tolerance!r}"
             raise SettingError(msg)
+        canonical: dict[str, Any] = {
+            "latent_dims": tuple(sorted(int(size) for size in sizes)),
+            "latent_dim": self.latent_dim if self.latent_dim == "auto" else int(self.latent_dim),
+            "n_seeds": int(self.n_seeds),
+            "maps": tuple(name for name in MAP_NAMES if name in self.maps),
+            "random_state": int(self.random_state),
+            "tolerance": float(self.tolerance),
+            "training": dict(self.training),
+            "map_settings": {
+                name: dict(given) for name, given in sorted(self.map_settings.items()) if given
+            },
+        }
+        for name, value in canonical.items():
+            object.__setattr__(self, name, value)
 
     @property
     def network(self) -> str:
@@ -111,17 +153,31 @@ def run_settings(**given: Any) -> RunSettings:
     """
     for name in ("latent_dims", "maps"):
         if name in given:
-            try:
-                given[name] = tuple(given[name])
-            except TypeError:
-                msg = f"{name} must be a list, got {given[name]!r}"
-                raise SettingError(msg) from None
+            value = given[name]
+            if isinstance(value, str) or not isinstance(value, Iterable):
+                msg = f"{name} must be a list, got {value!r}"
+                raise SettingError(msg)
+            given[name] = tuple(value)
     try:
         return RunSettings(**given)
     except TypeError as error:
         known = ", ".join(RunSettings.__dataclass_fields__)
         msg = f"unknown or unusable setting ({error}); the settings are: {known}"
         raise SettingError(msg) from None
+
+
+def given_path(path: str | os.PathLike[str]) -> Path:
+    """Return a path, unless it is empty: Python would take that for the current directory.
+
+    Raises
+    ------
+    SettingError
+        For an empty path.
+    """
+    if not os.fspath(path):
+        msg = "an empty path was given; give a name, or . for the current directory"
+        raise SettingError(msg)
+    return Path(path)
 
 
 def library_versions() -> dict[str, str]:
@@ -138,6 +194,13 @@ def library_versions() -> dict[str, str]:
 def _is_whole(value: object) -> bool:
     try:
         return not isinstance(value, bool) and int(cast(Any, value)) == value
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return not isinstance(value, (bool, str)) and float(cast(Any, value)) is not None
     except (TypeError, ValueError, OverflowError):
         return False
 

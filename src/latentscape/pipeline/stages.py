@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _PLANE_SIDE = 24
 _PLANE_SHARE = (0.5, 99.5)
 
 KNN = 10
+
+MODEL_STAGE = "model-"  # and then the key of one training
 
 
 class Codec(Protocol):
@@ -85,7 +88,10 @@ class Recorder:
         with self.writer.stage(name, made_from) as stage:
             stage.seconds += seconds
             yield stage
-        self.tell(StageChange(name, "done", seconds=self.writer.stage_seconds(name)))
+        note = str(stage.info.get("note", ""))
+        if "skipped" not in stage.info:
+            done = StageChange(name, "done", seconds=self.writer.stage_seconds(name), note=note)
+            self.tell(done)
 
     def run(self, name: str, made_from: str, work: Callable[[Stage], None]) -> None:
         """Do a stage unless it is current."""
@@ -96,7 +102,7 @@ class Recorder:
     def forget_others(self, keep: Sequence[str]) -> None:
         """Drop the stages that these settings do not have, but never a trained model."""
         for name in self.writer.stages:
-            if name not in keep and not name.startswith("model-"):
+            if name not in keep and not name.startswith(MODEL_STAGE):
                 self.writer.drop_stage(name)
 
 
@@ -173,11 +179,15 @@ class MapJob:
 
 @dataclass(frozen=True)
 class MadeMap:
-    """A finished map as bytes, or the reason why these data have none."""
+    """A finished map as bytes, or the reason why these data have none.
+
+    ``note`` says which settings had to be lowered for want of rows.
+    """
 
     content: bytes
     seconds: float
     reason: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,34 +202,67 @@ class FitMap:
     def __call__(self, job: MapJob, /, report: ProgressCallback) -> MadeMap:
         """Fit one map; what the data cannot give comes back as a reason."""
         # scikit-learn takes a second to import, and a run with nothing to do needs none of it.
-        from latentscape.maps import MAPS, map_to_bytes
+        from latentscape.maps import map_to_bytes
+        from latentscape.maps.guard import SettingLoweredWarning
 
-        kind = MAPS[job.name]
-        chosen = dict(job.settings)
-        if "random_state" in kind().get_params():
-            chosen.setdefault("random_state", self.random_state)
-        if "progress" in kind().get_params():
-            chosen["progress"] = report
+        last = Progress(job.name, 0, 1)
+
+        def relay(event: Progress) -> None:
+            nonlocal last
+            last = event
+            report(event)
+
+        relay(last)
+        fitter = whole_map(job, self.random_state)
+        if "progress" in fitter.get_params():
+            fitter.set_params(progress=relay)
         codes = self.codes2 if job.name == "direct" else self.codes
-        report(Progress(job.name, 0, 1))
         started = time.perf_counter()
         content, reason = b"", ""
-        try:
-            content = map_to_bytes(kind(**chosen).fit(codes, self.labels))
-        except (CodesError, LabelsError) as error:
-            reason = str(error)
-        report(Progress(job.name, 1, 1))
-        return MadeMap(content, time.perf_counter() - started, reason)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SettingLoweredWarning)
+            try:
+                content = map_to_bytes(fitter.fit(codes, self.labels))
+            except (CodesError, LabelsError) as error:
+                reason = str(error)
+        lowered = []
+        for warning in caught:
+            if issubclass(warning.category, SettingLoweredWarning):
+                lowered.append(str(warning.message))
+            else:
+                warnings.warn_explicit(
+                    warning.message, warning.category, warning.filename, warning.lineno
+                )
+        if last.step < last.total:
+            report(Progress(job.name, last.total, last.total))
+        return MadeMap(content, time.perf_counter() - started, reason, "; ".join(lowered))
+
+
+def whole_map(job: MapJob, random_state: int) -> Any:
+    """Return the unfitted map of a job, with a seed where it takes one."""
+    from latentscape.maps import MAPS
+
+    made = MAPS[job.name](**job.settings)
+    if "random_state" in made.get_params() and "random_state" not in job.settings:
+        made.set_params(random_state=random_state)
+    return made
 
 
 def map_fingerprint(job: MapJob, made_from: str, random_state: int) -> str:
-    """Return what a map is made from; ``made_from`` is its codes' fingerprint."""
+    """Return what a map is made from; ``made_from`` is its codes' fingerprint.
+
+    All parameters count, whether they were given or are defaults, but for
+    those that do not change the result.
+    """
+    made = whole_map(job, random_state)
+    defaults = type(made)().get_params()
+    settings = {
+        name: float(value) if isinstance(defaults[name], float) else value
+        for name, value in made.get_params().items()
+        if name not in ("n_jobs", "progress", "verbose")
+    }
     return fingerprint(
-        version=STAGE_VERSIONS["maps"],
-        name=job.name,
-        settings=job.settings,
-        codes=made_from,
-        random_state=random_state,
+        version=STAGE_VERSIONS["maps"], name=job.name, settings=settings, codes=made_from
     )
 
 
@@ -231,10 +274,13 @@ def maps_stages(
     labels: IntArray | None,
     random_state: int,
     engine: Engine,
+    may_skip: bool = True,
 ) -> None:
     """Make the maps that are not current, side by side, each as its own stage.
 
     ``made_from`` gives the fingerprint of the codes of each map by its name.
+    A map that these data cannot have is skipped with its reason, or raises
+    CodesError where ``may_skip`` is False.
     """
     prints = {job.name: map_fingerprint(job, made_from[job.name], random_state) for job in jobs}
     missing = [j for j in jobs if not recorder.is_current(f"maps-{j.name}", prints[j.name])]
@@ -245,9 +291,13 @@ def maps_stages(
     # The slow ones first, so that two cores end together.
     missing.sort(key=lambda job: job.name not in ("tsne", "umap"))
     for job, made in engine.map(task, missing, on_progress=recorder.tell):
+        if made.reason and not may_skip:
+            raise CodesError(made.reason)
         name = f"maps-{job.name}"
         with recorder.stage(name, prints[job.name], seconds=made.seconds) as stage:
             stage.info["settings"] = dict(job.settings)
+            if made.note:
+                stage.info["note"] = made.note
             if made.reason:
                 stage.info["skipped"] = made.reason
             else:

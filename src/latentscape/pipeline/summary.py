@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from latentscape.atlas import Atlas
 
 MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
+
+# What a finished run has, by the stage that makes it.
+_PARTS = {"choice": "the choice of a latent size", "points": "maps", "figures": "figures"}
 
 
 def loss_table(atlas: Atlas) -> list[tuple[int, float, float, float, int]]:
@@ -27,7 +32,7 @@ def loss_table(atlas: Atlas) -> list[tuple[int, float, float, float, int]]:
 def summarize(atlas: Atlas) -> list[str]:
     """Say in a few lines what was found, and where the pictures are."""
     lines = [f"data       {_data(atlas)}"]
-    if atlas.has("sweep"):
+    if atlas.has("sweep") and atlas.has("choice"):
         choice = atlas.choice
         lines.append(f"choice     {choice['sentence']}")
         lines.append("test MSE   latent size   ours     ± over seeds   PCA")
@@ -38,28 +43,41 @@ def summarize(atlas: Atlas) -> list[str]:
         mapped = atlas.stage_info("codes")
         lines.append(
             f"maps       {len(atlas.points):,} images, {mapped['latent_dim']} latent dimensions: "
-            f"{', '.join(MAP_TITLES[name] for name in atlas.map_names)}"
+            f"{', '.join(MAP_TITLES[name] for name in atlas.map_names) or 'no map'}"
         )
         quality = atlas.quality
-        if quality["knn_accuracy"]:
-            figures = ", ".join(
-                f"{MAP_TITLES.get(name, name)} {value:.3f}"
-                for name, value in quality["knn_accuracy"].items()
-            )
-            lines.append(f"           {quality['k']}-NN label accuracy: {figures}")
-    for name, entry in atlas.stages.items():
-        if "skipped" in entry["info"]:
-            lines.append(f"skipped    {name}: {entry['info']['skipped']}")
-    pictures = atlas.figure_paths
+        figures = ", ".join(
+            f"{MAP_TITLES.get(name, name)} {value:.3f}"
+            for name, value in quality["knn_accuracy"].items()
+        )
+        lacking = f"more than {quality['k']} labelled images" if _labelled(atlas) else "labels"
+        lines.append(
+            f"           {quality['k']}-NN label accuracy: {figures or f'needs {lacking}'}"
+        )
+    for stage, entry in atlas.stages.items():
+        name = stage.removeprefix("maps-")
+        for word in ("skipped", "note"):
+            if word in entry["info"]:
+                lines.append(f"{word:<10} {MAP_TITLES.get(name, name)}: {entry['info'][word]}")
+    pictures = {Path(name).stem for name in atlas.figure_paths}
     if pictures:
         lines.append(
             f"pictures   {len(pictures)} figures (PNG and SVG) in {atlas.path / 'figures'}"
         )
+    missing = [what for stage, what in _PARTS.items() if stage not in atlas.stages]
+    if missing:
+        lines.append(f"missing    {', '.join(missing)}: `latentscape run` goes on from here")
     return lines
+
+
+def _labelled(atlas: Atlas) -> bool:
+    return bool((atlas.points["label"] >= 0).any())
 
 
 def _data(atlas: Atlas) -> str:
     data = atlas.data
+    if "image_shape" not in data:
+        return "none yet: `latentscape run` has only begun"
     shape = " × ".join(str(side) for side in data["image_shape"])
     classes = len(data["class_names"])
     text = (

@@ -1,10 +1,11 @@
-"""Refresh the README's pictures and tables from a finished atlas.
+"""Refresh the pictures and tables of README and docs from an atlas and the benchmarks.
 
-python docs/make_pictures.py demo
+python docs/refresh.py demo
 """
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -43,6 +44,41 @@ def accuracies(atlas: Atlas) -> str:
     return "\n".join([head, line, row])
 
 
+def recipes(results: Path) -> str:
+    """Return the table of training recipes, from benchmarks/recipes.py."""
+    content = json.loads(results.read_text())
+    sizes = list(content["published"])
+    rows = [
+        "| recipe | epochs | " + " | ".join(f"d = {size}" for size in sizes) + " | passes |",
+        "|---|---:|" + "---:|" * len(sizes) + ":---:|",
+        "| published | | " + " | ".join(f"{content['published'][d]:.4f}" for d in sizes) + " | |",
+        "| PCA | | " + " | ".join(f"{content['pca'][d]:.5f}" for d in sizes) + " | |",
+    ]
+    for recipe in content["recipes"]:
+        errors = " | ".join(f"{recipe['test_mse'][size]:.5f}" for size in sizes)
+        passes = "yes" if recipe["passes"] else ""
+        rows.append(f"| {recipe['name']} | {recipe['recipe']['n_epochs']} | {errors} | {passes} |")
+    return "\n".join(rows)
+
+
+def race(results: Path) -> str:
+    """Return the table of benchmarks/training.py."""
+    content = json.loads(results.read_text())
+    rows = ["| way | seed | steps | seconds | test MSE |", "|---|---:|---:|---:|---:|"]
+    rows += [
+        f"| {run['way']} | {run['seed']} | {run['steps']} | {run['seconds']:.1f} "
+        f"| {run['test_mse']:.5f} |"
+        for run in content["runs"]
+    ]
+    ratios = content["ratios"]
+    rows.append(
+        f"\n{content['threads']} threads, PyTorch {content['torch']}, {content['machine']}: "
+        f"**{content['median_ratio']:.1f} times sooner** (median of {len(ratios)} pairs, "
+        f"{min(ratios):.1f} to {max(ratios):.1f})."
+    )
+    return "\n".join(rows)
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Replace what stands between the two markers of a part."""
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -67,6 +103,11 @@ def main(folder: str) -> None:
     text = fill(text, "accuracies", accuracies(atlas))
     text = fill(text, "choice", f"> {atlas.choice['sentence']}")
     readme.write_text(text)
+
+    training = ROOT / "docs" / "training.md"
+    results = ROOT / "benchmarks" / "results"
+    text = fill(training.read_text(), "recipes", recipes(results / "recipes.json"))
+    training.write_text(fill(text, "race", race(results / "training.json")))
 
 
 if __name__ == "__main__":
