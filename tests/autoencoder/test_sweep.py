@@ -17,7 +17,7 @@ from latentscape.errors import DataError, SettingError
 from latentscape.images import ImageSet
 from latentscape.types import Engine, Key, Progress, ProgressCallback, Result, Task
 
-QUICK = ConvAutoencoder(n_epochs=1, batch_size=64)
+QUICK = ConvAutoencoder(n_epochs=2, batch_size=32)
 
 
 def sweep(

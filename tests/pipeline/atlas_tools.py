@@ -52,7 +52,9 @@ def arrays(path: Path) -> dict[str, bytes]:
             table = pd.read_parquet(file)
             for column in table.columns.drop("seconds", errors="ignore"):
                 values = table[column].to_numpy()
-                plain = repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+                plain = (
+                    repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+                )
                 found[f"{name}:{column}"] = plain
         elif file.parent.name == "model":
             for tensor, values in load_file(file).items():

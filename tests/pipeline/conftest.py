@@ -16,6 +16,8 @@ from safetensors.numpy import load_file
 
 from latentscape.images import ImageSet, load_mnist
 
+from .atlas_tools import quick_render
+
 MAGIC = {3: b"\x00\x00\x08\x03", 1: b"\x00\x00\x08\x01"}
 SMALL = ("--latent-dims", "2,5", "--seeds", "1", "--epochs", "1", "--maps", "pca,lda")
 
@@ -93,3 +95,23 @@ def stamps(folder: Path, names: Sequence[str] | None = None) -> dict[str, tuple[
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != ".lock" and (names is None or path.parent.name in names)
     }
+
+
+@pytest.fixture(scope="session")
+def few(digit_set: ImageSet) -> ImageSet:
+    """Of these, 300 training and 100 test digits."""
+    return digit_set.select([*range(300), *range(600, 700)])
+
+
+@pytest.fixture
+def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write two words instead of drawing."""
+    import latentscape.figures
+
+    monkeypatch.setattr(latentscape.figures, "render_all", quick_render)
+
+
+@pytest.fixture
+def coarse_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw everything, but in few pixels."""
+    monkeypatch.setattr("latentscape.figures.render.DPI", 20)
