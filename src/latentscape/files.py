@@ -360,14 +360,22 @@ def sha256_of_file(path: str | Path) -> str:
 def check_writable(path: str | Path) -> None:
     """Make sure, before long work begins, that a file can be written in the end.
 
+    Nothing stays behind: folders that had to be made for it go again.
+
     Raises
     ------
     StorageError
         If `path` is a directory, or nothing can be written beside it.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise storage_error(IsADirectoryError(errno.EISDIR, ""), path)
-    with AtomicFile(path, hold=True) as file:
-        file.write(b"")
-    file.discard()
+    missing = [folder for folder in path.parents if not os.path.exists(folder)]
+    try:
+        with AtomicFile(path, hold=True) as file:
+            file.write(b"")
+        file.discard()
+    finally:
+        for folder in missing:  # the innermost first
+            with contextlib.suppress(OSError):  # it was not made, or someone else uses it by now
+                os.rmdir(folder)
