@@ -172,3 +172,16 @@ def test_looking_whether_a_file_can_be_written_leaves_no_trace(
     assert sorted(os.listdir(tmp_path)) == ["empty", "old.bin"]
     assert not os.listdir(tmp_path / "empty")
     assert (tmp_path / "old.bin").read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        for write in (check_writable, lambda path: write_atomically(path, b"x")):
+            with pytest.raises(StorageError, match="is not a regular file and stays as it is"):
+                write(path)
+    assert pipe.is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
