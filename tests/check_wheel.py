@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 NEEDED = (
     "latentscape/py.typed",
-    "latentscape/cli.py",
+    "latentscape/cli/commands/run.py",
     "latentscape/images/data/train-images-idx3-ubyte.gz",
     "latentscape/images/data/train-labels-idx1-ubyte.gz",
     "latentscape/images/data/t10k-images-idx3-ubyte.gz",
