@@ -4,57 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from latentscape.errors import SettingError
-from latentscape.maps.base import Map2D
 from latentscape.maps.guard import (
-    check_distinct,
-    distinct_rows,
     effective_perplexity,
     require_integer,
     require_jobs,
     require_number,
     seed_of,
 )
-from latentscape.maps.inversion import LocalField
-from latentscape.maps.placement import Placement
-from latentscape.types import DoubleArray, FloatArray, ProgressCallback
-
-
-class NeighborMap(Map2D):
-    """What t-SNE and UMAP share: both lay out the distinct rows of the codes.
-
-    New codes are placed by :mod:`latentscape.maps.placement`, places turned into
-    codes by :mod:`latentscape.maps.inversion`.
-    """
-
-    codes_: FloatArray
-    positions_: FloatArray
-
-    _stored_arrays = ("codes_", "positions_")
-
-    def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
-        first, copies = distinct_rows(codes)
-        check_distinct(len(first), len(codes), type(self).__name__)
-        self.codes_ = np.ascontiguousarray(codes[first])
-        self.positions_ = self._layout(self.codes_)
-        return self.positions_[copies]
-
-    def _layout(self, codes: FloatArray) -> FloatArray:
-        """Lay out distinct codes."""
-        raise NotImplementedError
-
-    def _prepare(self) -> None:
-        super()._prepare()
-        self._placement = Placement(self.codes_, self.positions_)
-        self._field = LocalField(self.positions_, self.codes_)
-
-    def _place(self, codes: FloatArray) -> FloatArray:
-        return self._placement(codes)
-
-    def _invert(self, points: FloatArray) -> DoubleArray:
-        return self._field(points)
+from latentscape.maps.neighbor_map import NeighborMap
+from latentscape.types import FloatArray, ProgressCallback
 
 
 class TSNE(NeighborMap):

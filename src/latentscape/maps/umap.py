@@ -12,7 +12,7 @@ from latentscape.maps.guard import (
     require_number,
     seed_of,
 )
-from latentscape.maps.tsne import NeighborMap
+from latentscape.maps.neighbor_map import NeighborMap
 from latentscape.types import FloatArray, ProgressCallback
 
 

@@ -1,0 +1,124 @@
+"""What t-SNE and UMAP share: a layout of the distinct rows from their neighbour graph."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from latentscape.errors import CodesError
+from latentscape.maps.base import Map2D
+from latentscape.maps.guard import check_codes, check_distinct, distinct_rows, require_jobs
+from latentscape.maps.inversion import LocalField, MapDistance
+from latentscape.maps.placement import Placement
+from latentscape.neighbors import NeighborGraph
+from latentscape.types import DoubleArray, FloatArray
+
+
+class NeighborMap(Map2D):
+    """Base of the maps that are laid out from the nearest neighbours of each row.
+
+    Identical rows are laid out once. New codes are placed by
+    :mod:`latentscape.maps.placement`, places turned into codes by
+    :mod:`latentscape.maps.inversion`.
+    """
+
+    codes_: FloatArray
+    positions_: FloatArray
+    n_jobs: int | None
+
+    _stored_arrays: ClassVar[tuple[str, ...]] = ("codes_", "positions_")
+    _given: NeighborGraph | None = None  # the caller's graph, while fitting
+
+    def fit(self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None) -> Self:
+        """Lay out the rows of `X`.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Codes; four distinct rows or more.
+        y : None
+            Not looked at.
+        graph : NeighborGraph, optional
+            Neighbours of these codes, to save the search. It is used as it is where it holds
+            enough neighbours and no two rows are equal; otherwise one is built on the distinct
+            rows, in the same metric.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        CodesError
+            Codes that cannot be mapped (the message names the rows), or a graph of other codes.
+        SettingError
+            A setting that makes no sense.
+        """
+        if graph is not None:
+            rows = check_codes(self, X, reset=True)
+            if graph.codes is not X and not np.array_equal(graph.codes, rows):
+                raise CodesError(
+                    f"the neighbour graph was built on other codes ({graph.codes.shape}) than are "
+                    f"to be mapped ({rows.shape}); build it on the same codes, or leave it out."
+                )
+        self._given = graph
+        try:
+            return super().fit(X, y)
+        finally:
+            del self._given
+
+    def fit_transform(
+        self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None
+    ) -> FloatArray:
+        """Lay out the rows of `X` as :meth:`fit` and return their positions, float32 (n, 2)."""
+        return self.fit(X, y, graph=graph).embedding_.copy()
+
+    def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
+        first, copies = distinct_rows(codes)
+        check_distinct(len(first), len(codes), type(self).__name__)
+        self.codes_ = codes if len(first) == len(codes) else np.ascontiguousarray(codes[first])
+        self.positions_ = self._layout(self.codes_)
+        return self.positions_[copies]
+
+    def _layout(self, codes: FloatArray) -> FloatArray:
+        """Lay out distinct codes, float32 (m, d); return float32 (m, 2)."""
+        raise NotImplementedError
+
+    def _graph(self, codes: FloatArray, n_neighbors: int, seed: int) -> NeighborGraph:
+        """Return the caller's graph, where it serves, or build one of distinct codes."""
+        given = self._given
+        if given is not None and given.n_rows == len(codes) and given.n_neighbors >= n_neighbors:
+            return given
+        metric = "euclidean" if given is None else given.metric
+        return NeighborGraph.build(
+            codes, n_neighbors, metric, random_state=seed, n_jobs=self._threads() or None
+        )
+
+    def _threads(self) -> int:
+        """Return the number of threads for the kernels, where 0 means all cores."""
+        return 0 if self.n_jobs is None else require_jobs(self.n_jobs)
+
+    def _prepare(self) -> None:
+        # What transform and inverse_transform need is built when they are first called.
+        for name in ("_placement", "_field", "_distance"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def _placement(self) -> Placement:
+        return Placement(self.codes_, self.positions_)
+
+    @cached_property
+    def _field(self) -> LocalField:
+        return LocalField(self.positions_, self.codes_)
+
+    @cached_property
+    def _distance(self) -> MapDistance:  # type: ignore[override]  # built late
+        return MapDistance(self.embedding_)
+
+    def _place(self, codes: FloatArray) -> FloatArray:
+        return self._placement(codes)
+
+    def _invert(self, points: FloatArray) -> DoubleArray:
+        return self._field(points)
