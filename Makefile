@@ -1,5 +1,5 @@
 # Everything starts from a bare python3: each target installs what it needs into
-# .venv, once, and again only when pyproject.toml changes.
+# .venv, once, and again only when what is compiled or depended on changes.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -48,10 +48,13 @@ all: lint types test notebook wheel  ## What CI runs
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml hatch_build.py | $(VENV)/bin/python
+# An editable install follows changes in Python by itself, but not in C++.
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/*.py)
+
+$(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.developed: $(VENV)/.installed
+$(VENV)/.developed: $(BUILT_FROM) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
-	@touch $@
+	@touch $(VENV)/.installed $@

@@ -7,17 +7,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
 
-from latentscape.atlas import Atlas, AtlasWriter, Stage, fingerprint
+from latentscape.atlas import ARTEFACTS, Atlas, AtlasWriter, Stage, fingerprint
 from latentscape.errors import CodesError, LabelsError
 from latentscape.images import ImageSet
 from latentscape.pipeline.settings import STAGE_VERSIONS
 from latentscape.types import (
-    Engine,
     EventCallback,
     FloatArray,
     IntArray,
@@ -27,12 +26,19 @@ from latentscape.types import (
     UInt8Array,
 )
 
+if TYPE_CHECKING:
+    from latentscape.neighbors import NeighborGraph
+
 # The decoded plane: this many images a side, over the central share of the
 # codes, so that a few outliers do not stretch it.
 _PLANE_SIDE = 24
 _PLANE_SHARE = (0.5, 99.5)
 
 KNN = 10
+
+NEIGHBOR_MAPS = ("tsne", "umap")  # those that read the neighbour graph
+
+_MEASURED_NEIGHBORS = 90  # the measures of a map look at most at so many
 
 MODEL_STAGE = "model-"  # and then the key of one training
 
@@ -169,6 +175,58 @@ def plane_stage(
     return made_from
 
 
+def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> str:
+    """Find the neighbours of each code, once for all maps and measures.
+
+    `n_neighbors` is lowered to what the number of rows allows. Returns what a map that reads the
+    graph is made from: how many neighbours were found beyond those that it reads is no part of it,
+    so that a map with a larger perplexity does not redo the others.
+    """
+    basis = fingerprint(
+        version=STAGE_VERSIONS["neighbors"],
+        codes=recorder.fingerprints["codes"],
+        random_state=random_state,
+    )
+    made_from = fingerprint(basis=basis, n_neighbors=n_neighbors)
+
+    def work(stage: Stage) -> None:
+        from latentscape.neighbors import NeighborGraph
+
+        codes = np.array(Atlas.open(recorder.writer.path).codes)
+        graph = NeighborGraph.build(
+            codes, min(n_neighbors, len(codes) - 1), random_state=random_state
+        )
+        recorder.writer.write_bytes(ARTEFACTS["neighbors"], graph.to_bytes(with_codes=False))
+        stage.info.update(
+            n_neighbors=graph.n_neighbors,
+            method=graph.method,
+            recall=graph.recall,
+            recall_error=graph.recall_error,
+        )
+        if graph.recall < 1:
+            stage.info["note"] = (
+                f"approximate: {graph.recall:.1%} of the true neighbours were found "
+                f"(± {graph.recall_error:.1%}, measured on exact queries)"
+            )
+
+    recorder.run("neighbors", made_from, work)
+    return basis
+
+
+def n_neighbors_needed(jobs: Sequence[MapJob]) -> int:
+    """Return how many neighbours of each row the maps and the measures will read."""
+    from latentscape.maps import TSNE, UMAP
+
+    wanted = _MEASURED_NEIGHBORS
+    for job in jobs:
+        if job.name == "tsne":
+            perplexity = float(job.settings.get("perplexity", TSNE().perplexity))
+            wanted = max(wanted, int(3 * perplexity))
+        if job.name == "umap":
+            wanted = max(wanted, int(job.settings.get("n_neighbors", UMAP().n_neighbors)) - 1)
+    return wanted
+
+
 @dataclass(frozen=True)
 class MapJob:
     """One map to make."""
@@ -198,6 +256,7 @@ class FitMap:
     codes2: FloatArray
     labels: IntArray | None
     random_state: int
+    graph: NeighborGraph | None = None
 
     def __call__(self, job: MapJob, /, report: ProgressCallback) -> MadeMap:
         """Fit one map; what the data cannot give comes back as a reason."""
@@ -217,12 +276,13 @@ class FitMap:
         if "progress" in fitter.get_params():
             fitter.set_params(progress=relay)
         codes = self.codes2 if job.name == "direct" else self.codes
+        shared = {"graph": self.graph} if job.name in NEIGHBOR_MAPS else {}
         started = time.perf_counter()
         content, reason = b"", ""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SettingLoweredWarning)
             try:
-                content = map_to_bytes(fitter.fit(codes, self.labels))
+                content = map_to_bytes(fitter.fit(codes, self.labels, **shared))
             except (CodesError, LabelsError) as error:
                 reason = str(error)
         lowered = []
@@ -273,10 +333,11 @@ def maps_stages(
     *,
     labels: IntArray | None,
     random_state: int,
-    engine: Engine,
     may_skip: bool = True,
 ) -> None:
-    """Make the maps that are not current, side by side, each as its own stage.
+    """Make the maps that are not current, each as its own stage.
+
+    One after another in this process: each takes all cores by itself.
 
     ``made_from`` gives the fingerprint of the codes of each map by its name.
     A map that these data cannot have is skipped with its reason, or raises
@@ -287,10 +348,16 @@ def maps_stages(
     if not missing:
         return
     atlas = Atlas.open(recorder.writer.path)
-    task = FitMap(np.array(atlas.codes), np.array(atlas.codes2), labels, random_state)
-    # The slow ones first, so that two cores end together.
-    missing.sort(key=lambda job: job.name not in ("tsne", "umap"))
-    for job, made in engine.map(task, missing, on_progress=recorder.tell):
+    needs_graph = any(job.name in NEIGHBOR_MAPS for job in missing)
+    task = FitMap(
+        np.array(atlas.codes),
+        np.array(atlas.codes2),
+        labels,
+        random_state,
+        atlas.graph if needs_graph else None,
+    )
+    for job in missing:
+        made = task(job, recorder.tell)
         if made.reason and not may_skip:
             raise CodesError(made.reason)
         name = f"maps-{job.name}"
