@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lint notebook setup test types wheel
+.PHONY: all bench contracts demo figures format help lint notebook setup stub test types wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,10 @@ types: $(VENV)/.developed  ## Static types
 format: $(VENV)/.developed  ## Mend what the formatter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+stub: $(VENV)/.developed  ## Write the types of the kernels anew, after a change of native/bindings.cpp
+	$(BIN)/python -m nanobind.stubgen -q -m latentscape._native -o src/latentscape/_native.pyi
+	$(BIN)/ruff format -q src/latentscape/_native.pyi
 
 notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a scratch copy
 	LATENTSCAPE_QUICK=1 $(BIN)/python notebooks/execute.py --check
