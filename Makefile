@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lint notebook setup stub test types wheel
+.PHONY: all bench contracts demo figures format help lint notebook sanitize setup stub test types wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,13 @@ format: $(VENV)/.developed  ## Mend what the formatter can mend
 stub: $(VENV)/.developed  ## Write the types of the kernels anew, after a change of native/bindings.cpp
 	$(BIN)/python -m nanobind.stubgen -q -m latentscape._native -o src/latentscape/_native.pyi
 	$(BIN)/ruff format -q src/latentscape/_native.pyi
+
+sanitize:  ## Run the kernels under the address, undefined-behaviour and thread sanitizers
+	@mkdir -p build
+	for kind in address,undefined thread; do \
+	  $(CXX) -std=gnu++17 -O1 -g -ffp-contract=off -Wall -Wextra -Wno-psabi -Wno-ignored-attributes \
+	    -fsanitize=$$kind -fno-sanitize-recover=all native/tests/sanitize.cpp -o build/sanitize -pthread \
+	  && ./build/sanitize || exit 1; done
 
 notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a scratch copy
 	LATENTSCAPE_QUICK=1 $(BIN)/python notebooks/execute.py --check
