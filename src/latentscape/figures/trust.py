@@ -34,6 +34,24 @@ COLORS = {
     "umap": "#0072b2",
 }
 _OTHER = "#7f7f7f"
+
+# Measures of one kind agree mostly; quality.json has them all.
+_IN_TABLE = (
+    "recall",
+    "r_nx_auc",
+    "trustworthiness",
+    "continuity",
+    "gap_crossing",
+    "density",
+    "triplets",
+    "shepard_spearman",
+    "stress",
+    "centroid_distances",
+    "label_accuracy",
+    "silhouette",
+    "stability",
+    "procrustes",
+)
 _TABLE = LinearSegmentedColormap.from_list("trust", ["#ffffff", "#cfe3d9", "#6fb39a"])
 
 # Corners of the two-way scale: neither, false neighbours, missing neighbours, both.
@@ -80,7 +98,7 @@ def measures_table(atlas: Atlas) -> Figure:
     names = list(maps)
     first, cell, step = 2.5, 1.18, 0.36
     width = 2 * Page.margin + first + cell * (len(names) + 1)
-    best = _best_of(maps, "auc_rnx")
+    best = _best_of(maps, "r_nx_auc")
     title = (
         f"{TITLES.get(best, best)} keeps neighbours of all sizes best"
         if best is not None and len(names) > 1
@@ -158,7 +176,7 @@ def neighborhood_curves(atlas: Atlas) -> Figure:
     """
     maps = judged_maps(atlas)
     ends: dict[str, float] = {}
-    best = _best_of(maps, "auc_rnx")
+    best = _best_of(maps, "r_nx_auc")
     page = Page(
         7.2,
         4.3,
@@ -175,8 +193,9 @@ def neighborhood_curves(atlas: Atlas) -> Figure:
         0.75, page.bottom + 0.45, page.width - 0.75 - 1.35, page.top - page.bottom - 0.55
     )
     for name, report in maps.items():
-        k = np.asarray(report["curves"]["k"], dtype=float)
-        r = np.asarray(report["curves"]["map"], dtype=float)
+        curve = report["curves"]["map"]
+        k = np.asarray(curve["sizes"], dtype=float)
+        r = np.asarray(curve["values"], dtype=float)
         shown = k <= k.max() / 2
         axes.plot(k[shown], r[shown], color=COLORS.get(name, _OTHER), lw=2)
         ends[name] = float(r[shown][-1])
@@ -242,7 +261,7 @@ def trust_sheet(atlas: Atlas) -> Figure:
         page.figure.text(
             left / page.width,
             (top - 0.05) / page.height,
-            f"{TITLES.get(name, name)}   {percent(_share_in_doubt(atlas, name))} of points in doubt",
+            f"{TITLES.get(name, name)}   {percent(_share_in_doubt(atlas, name))} in doubt",
             va="top",
             fontsize=11,
             fontweight="bold",
@@ -342,12 +361,13 @@ def _trust_title(atlas: Atlas, names: list[str]) -> str:
 
 
 def _table_rows(maps: dict[str, dict[str, Any]]) -> list[tuple[str, str, str]]:
-    """Return key, heading and scope of every measure that some map has, in the reports' order."""
-    rows: dict[str, tuple[str, str, str]] = {}
-    for report in maps.values():
-        for key, measure in report["measures"].items():
-            rows.setdefault(key, (key, measure["title"], measure["scope"]))
-    return list(rows.values())
+    """Return key, heading and scope of the measures in the table that some map has."""
+    rows = []
+    for key in _IN_TABLE:
+        measure = next((m["measures"][key] for m in maps.values() if key in m["measures"]), None)
+        if measure is not None:
+            rows.append((key, measure["title"], measure["scope"]))
+    return rows
 
 
 def _share_of_best(measure: dict[str, Any]) -> float:

@@ -14,6 +14,7 @@ from latentscape.errors import AtlasError, SettingError
 from latentscape.files import make_folder
 from latentscape.images import ImageSet, load_images
 from latentscape.pipeline.checks import check_run
+from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
@@ -169,7 +170,9 @@ class _Run:
             labels=rows.labels,
             random_state=seed,
         )
-        points_stage(self.recorder, [job.name for job in jobs])
+        names = [job.name for job in jobs]
+        judge_stages(self.recorder, names, self.settings)
+        points_stage(self.recorder, names)
         draw(self.recorder)
         self.recorder.forget_others([*self.recorder.fingerprints, "run"])
         with self.writer.stage("run", whole) as stage:

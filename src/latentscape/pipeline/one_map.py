@@ -11,9 +11,11 @@ from latentscape.atlas import Atlas, AtlasWriter
 from latentscape.errors import AtlasError
 from latentscape.pipeline.checks import check_map_settings
 from latentscape.pipeline.journey import draw, whole_fingerprint
+from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.settings import RunSettings, given_path, run_settings
 from latentscape.pipeline.stages import (
     NEIGHBOR_MAPS,
+    QUALITY_STAGE,
     MapJob,
     Recorder,
     maps_stages,
@@ -107,10 +109,13 @@ def add_map(
                 may_skip=False,
             )
             writer.set_header(settings=chosen.as_dict())
-            points_stage(recorder, ["direct", *chosen.maps])
+            names = ["direct", *chosen.maps]
+            judge_stages(recorder, names, chosen)
+            points_stage(recorder, names)
             draw(recorder)
             if was_whole:
-                of_run = {*atlas.stage_info("run")["stages"], f"maps-{name}"}
+                added = {f"maps-{name}", f"{QUALITY_STAGE}{name}"}
+                of_run = {*atlas.stage_info("run")["stages"], *added}
                 with writer.stage("run", whole_fingerprint(content_hash, chosen)) as stage:
                     stage.info["stages"] = {
                         each: made for each, made in recorder.fingerprints.items() if each in of_run

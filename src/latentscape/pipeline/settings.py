@@ -26,8 +26,9 @@ STAGE_VERSIONS = {
     "plane": 1,
     "neighbors": 1,
     "maps": 2,
-    "points": 1,
-    "figures": 1,
+    "quality": 1,
+    "points": 2,
+    "figures": 2,
 }
 
 LARGEST_SEED = 2**32 - 1  # that of the maps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file
 
 from latentscape.atlas import ARTEFACTS, Atlas, AtlasWriter, Stage, fingerprint
 from latentscape.errors import CodesError, LabelsError
@@ -39,6 +41,11 @@ KNN = 10
 NEIGHBOR_MAPS = ("tsne", "umap")  # those that read the neighbour graph
 
 _MEASURED_NEIGHBORS = 90  # the measures of a map look at most at so many
+
+QUALITY_STAGE = "quality-"  # and then a map's name
+
+PER_POINT = ("recall", "trustworthiness", "continuity")
+"""What is kept of the trust in each point, a column of ``points.parquet`` for each map."""
 
 MODEL_STAGE = "model-"  # and then the key of one training
 
@@ -374,9 +381,10 @@ def maps_stages(
 
 
 def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
-    """Put ids, labels, errors and every map's places into one table; judge them."""
+    """Put ids, labels, errors, and each map's places and trust into one table."""
     parts = [recorder.fingerprints[name] for name in ("codes", "plane")]
-    parts += [recorder.fingerprints[f"maps-{name}"] for name in names]
+    for name in names:
+        parts += [recorder.fingerprints[f"{part}{name}"] for part in ("maps-", QUALITY_STAGE)]
     made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts)
 
     def work(stage: Stage) -> None:
@@ -388,6 +396,7 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
         labels = points["label"].to_numpy()
         known = labels >= 0
         accuracy: dict[str, float] = {}
+        judged: dict[str, dict[str, Any]] = {"maps": {}, "cards": {}}
         spaces: dict[str, Any] = {"codes": np.array(atlas.codes)}
         for name in names:
             if not atlas.stages[f"maps-{name}"]["files"]:
@@ -395,13 +404,21 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
             places = atlas.load_map(name).embedding_
             points[f"{name}_x"], points[f"{name}_y"] = places[:, 0], places[:, 1]
             spaces[name] = places
+            if atlas.stages[f"{QUALITY_STAGE}{name}"]["files"]:
+                found = json.loads((writer.path / f"quality/{name}.json").read_bytes())
+                judged["maps"][name], judged["cards"][name] = found["report"], found["card"]
+                trust = load_file(writer.path / f"quality/{name}.safetensors")
+                for column in PER_POINT:
+                    if column in trust:
+                        points[f"{name}_{column}"] = trust[column]
         if known.sum() > KNN:
             for name, space in spaces.items():
                 accuracy[name] = float(
                     cast(Any, knn_label_accuracy(space[known], labels[known], n_neighbors=KNN))
                 )
         writer.write_table("points.parquet", points)
-        writer.write_json("quality.json", {"knn_accuracy": accuracy, "k": KNN})
+        quality = {"knn_accuracy": accuracy, "k": KNN, **judged}
+        writer.write_json("quality.json", quality)
 
     recorder.run("points", made_from, work)
 
