@@ -32,6 +32,7 @@ STAGE_VERSIONS = {
 }
 
 LARGEST_SEED = 2**32 - 1  # that of the maps
+MOST_SEEDS = 1000  # more is a slip of the finger, and the list of trainings would fill the memory
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,9 @@ class RunSettings:
             if not _is_whole(value) or value < least:
                 msg = f"{name} must be a whole number of at least {least}, got {value!r}"
                 raise SettingError(msg)
+        if self.n_seeds > MOST_SEEDS:
+            msg = f"n_seeds must be at most {MOST_SEEDS:,}, got {self.n_seeds:,}"
+            raise SettingError(msg)
         if self.random_state + self.n_seeds - 1 > LARGEST_SEED:
             msg = (
                 f"seeds must not exceed {LARGEST_SEED}, got {self.n_seeds} from "
