@@ -7,13 +7,17 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "fuzzy.hpp"
 #include "ivf.hpp"
 #include "neighbors.hpp"
+#include "umap.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -49,6 +53,14 @@ class Buffer {
   private:
     std::unique_ptr<T[]> values_;
 };
+
+// A vector's memory, handed over.
+template <class T>
+NewVector<T> array_of(std::vector<T> &&values) {
+    auto *kept = new std::vector<T>(std::move(values));
+    nb::capsule owner(kept, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+    return NewVector<T>(kept->data(), {kept->size()}, owner);
+}
 
 latentscape::Rows rows_of(const Matrix<float> &matrix) {
     return {matrix.data(), matrix.shape(0), matrix.shape(1)};
@@ -109,6 +121,111 @@ class InvertedFile {
     std::unique_ptr<latentscape::InvertedFile> file_;
 };
 
+// --- umap --------------------------------------------------------------------------------------
+
+latentscape::NeighborLists lists_of(const Matrix<std::int32_t> &indices,
+                                    const Matrix<float> &distances, std::size_t k) {
+    const std::size_t n = indices.shape(0), stride = indices.shape(1);
+    require(distances.shape(0) == n && distances.shape(1) == stride,
+            "indices and distances differ in shape");
+    require(k >= 1 && k <= stride, "need 1 <= k <= number of neighbours");
+    return {indices.data(), distances.data(), n, k, stride};
+}
+
+auto smooth_distances(Matrix<std::int32_t> indices, Matrix<float> distances, std::size_t k,
+                      int threads) {
+    const auto lists = lists_of(indices, distances, k);
+    Buffer<float> rho(lists.n), sigma(lists.n);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::smooth_distances(lists, threads, rho.data(), sigma.data());
+    }
+    return std::make_pair(rho.vector(lists.n), sigma.vector(lists.n));
+}
+
+auto fuzzy_graph(Matrix<std::int32_t> indices, Matrix<float> distances, std::size_t k,
+                 int threads) {
+    const auto lists = lists_of(indices, distances, k);
+    latentscape::SparseMatrix graph;
+    bool in_range = true;
+    {
+        nb::gil_scoped_release unlocked;
+        for (std::size_t i = 0; in_range && i < lists.n; ++i)
+            for (std::size_t j = 0; j < k; ++j) {
+                const std::int32_t index = lists.indices[i * lists.stride + j];
+                in_range &= index >= 0 && static_cast<std::size_t>(index) < lists.n;
+            }
+        if (in_range) {
+            std::vector<float> rho(lists.n), sigma(lists.n);
+            latentscape::smooth_distances(lists, threads, rho.data(), sigma.data());
+            graph = latentscape::fuzzy_graph(lists, rho.data(), sigma.data(), threads);
+        }
+    }
+    require(in_range, "indices out of range");
+    return std::make_tuple(array_of(std::move(graph.starts)), array_of(std::move(graph.columns)),
+                           array_of(std::move(graph.values)));
+}
+
+// A symmetric graph in CSR form, checked to be one.
+struct GraphView {
+    const std::int64_t *starts;
+    const std::int32_t *columns;
+    const float *weights;
+    std::size_t n;
+};
+
+GraphView graph_of(const Vector<std::int64_t> &starts, const Vector<std::int32_t> &columns,
+                   const Vector<float> &weights, const Matrix<float> &places) {
+    const std::size_t n = places.shape(0), n_entries = columns.shape(0);
+    require(n >= 1 && places.shape(1) == 2, "places must have shape (n, 2), n >= 1");
+    require(starts.shape(0) == n + 1 && weights.shape(0) == n_entries, "the graph does not fit");
+    const std::int64_t *s = starts.data();
+    bool fine = s[0] == 0 && s[n] == static_cast<std::int64_t>(n_entries);
+    for (std::size_t i = 0; i < n; ++i) fine &= s[i] <= s[i + 1];
+    for (std::size_t e = 0; e < n_entries; ++e)
+        fine &= columns.data()[e] >= 0 && static_cast<std::size_t>(columns.data()[e]) < n;
+    require(fine, "this is no graph in CSR form");
+    return {s, columns.data(), weights.data(), n};
+}
+
+class UmapLayout {
+  public:
+    UmapLayout(Vector<std::int64_t> starts, Vector<std::int32_t> columns, Vector<float> weights,
+               Matrix<float> places, double a, double b, int negative_sample_rate, int n_epochs,
+               std::uint32_t seed, int threads)
+        : n_(places.shape(0)) {
+        const GraphView graph = graph_of(starts, columns, weights, places);
+        require(negative_sample_rate >= 0 && n_epochs >= 1, "need rates >= 0 and epochs >= 1");
+        nb::gil_scoped_release unlocked;
+        layout_ = std::make_unique<latentscape::UmapLayout>(
+            graph.starts, graph.columns, graph.weights, graph.n, places.data(), a, b,
+            negative_sample_rate, n_epochs, seed, threads);
+    }
+    int advance(int epochs) {
+        nb::gil_scoped_release unlocked;
+        layout_->advance(epochs);
+        return layout_->done();
+    }
+    auto places() const {
+        Buffer<float> copy(2 * n_);
+        std::copy_n(layout_->places(), 2 * n_, copy.data());
+        return copy.matrix(n_, 2);
+    }
+
+  private:
+    std::size_t n_;
+    std::unique_ptr<latentscape::UmapLayout> layout_;
+};
+
+double fuzzy_cross_entropy(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
+                           Vector<float> weights, Matrix<float> places, double a, double b,
+                           int threads) {
+    const GraphView graph = graph_of(starts, columns, weights, places);
+    nb::gil_scoped_release unlocked;
+    return latentscape::fuzzy_cross_entropy(graph.starts, graph.columns, graph.weights, graph.n,
+                                            places.data(), a, b, threads);
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -125,4 +242,27 @@ NB_MODULE(_native, m) {
         .def("query", &InvertedFile::query, "queries"_a.noconvert(), "k"_a, nb::kw_only(),
              "n_probes"_a, "selves"_a = nb::none(), "threads"_a = 0,
              "As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.");
+
+    // --- umap ---
+
+    m.def("smooth_distances", &smooth_distances, "indices"_a.noconvert(),
+          "distances"_a.noconvert(), "k"_a, nb::kw_only(), "threads"_a = 0,
+          "rho and sigma of the first k neighbours, float32 (n,) each.");
+    m.def("fuzzy_graph", &fuzzy_graph, "indices"_a.noconvert(), "distances"_a.noconvert(), "k"_a,
+          nb::kw_only(), "threads"_a = 0,
+          "Fuzzy union of the memberships of the first k neighbours, as CSR: starts int64 (n + 1,), "
+          "columns int32 and weights float32.");
+    nb::class_<UmapLayout>(m, "UmapLayout", "Negative-sampling descent, a few epochs at a time.")
+        .def(nb::init<Vector<std::int64_t>, Vector<std::int32_t>, Vector<float>, Matrix<float>,
+                      double, double, int, int, std::uint32_t, int>(),
+             "starts"_a.noconvert(), "columns"_a.noconvert(), "weights"_a.noconvert(),
+             "places"_a.noconvert(), nb::kw_only(), "a"_a, "b"_a, "negative_sample_rate"_a,
+             "n_epochs"_a, "seed"_a = 0, "threads"_a = 0)
+        .def("advance", &UmapLayout::advance, "epochs"_a,
+             "Go on by so many epochs at most; return how many are done.")
+        .def("places", &UmapLayout::places, "Where the vertices are now: float32 (n, 2).");
+    m.def("fuzzy_cross_entropy", &fuzzy_cross_entropy, "starts"_a.noconvert(),
+          "columns"_a.noconvert(), "weights"_a.noconvert(), "places"_a.noconvert(),
+          nb::kw_only(), "a"_a, "b"_a, "threads"_a = 0,
+          "Fuzzy cross-entropy of a map, over all ordered pairs.");
 }

@@ -101,24 +101,33 @@ class NeighborMap(Map2D):
         return 0 if self.n_jobs is None else require_jobs(self.n_jobs)
 
     def _prepare(self) -> None:
-        # What transform and inverse_transform need is built when they are first called.
-        for name in ("_placement", "_field", "_distance"):
-            self.__dict__.pop(name, None)
+        self._late = _Late(self.codes_, self.positions_, self.embedding_)
 
-    @cached_property
-    def _placement(self) -> Placement:
-        return Placement(self.codes_, self.positions_)
-
-    @cached_property
-    def _field(self) -> LocalField:
-        return LocalField(self.positions_, self.codes_)
-
-    @cached_property
-    def _distance(self) -> MapDistance:  # type: ignore[override]  # built late
-        return MapDistance(self.embedding_)
+    @property
+    def _distance(self) -> MapDistance:  # type: ignore[override]  # read-only here
+        return self._late.distance
 
     def _place(self, codes: FloatArray) -> FloatArray:
-        return self._placement(codes)
+        return self._late.placement(codes)
 
     def _invert(self, points: FloatArray) -> DoubleArray:
-        return self._field(points)
+        return self._late.field(points)
+
+
+class _Late:
+    """What transform and inverse_transform need, built when it is first asked for."""
+
+    def __init__(self, codes: FloatArray, positions: FloatArray, embedding: FloatArray) -> None:
+        self._codes, self._positions, self._embedding = codes, positions, embedding
+
+    @cached_property
+    def placement(self) -> Placement:
+        return Placement(self._codes, self._positions)
+
+    @cached_property
+    def field(self) -> LocalField:
+        return LocalField(self._positions, self._codes)
+
+    @cached_property
+    def distance(self) -> MapDistance:
+        return MapDistance(self._embedding)
