@@ -1,0 +1,117 @@
+# ruff: noqa
+
+"""
+Compiled kernels. Arrays are C-contiguous; threads <= 0 takes all cores.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+def nearest_rows(
+    queries: Annotated[
+        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
+    ],
+    rows: Annotated[
+        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
+    ],
+    k: int,
+    *,
+    same: bool = False,
+    threads: int = 0,
+) -> tuple[
+    Annotated[NDArray[numpy.int32], dict(shape=(None, None), order="C")],
+    Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C")],
+]:
+    """
+    Exact k nearest rows of each query: indices int32 and squared distances float64, (m, k).
+    """
+
+class InvertedFile:
+    """Approximate k nearest rows: cells around centroids."""
+
+    def __init__(
+        self,
+        rows: Annotated[
+            NDArray[numpy.float32],
+            dict(shape=(None, None), order="C", device="cpu", writable=False),
+        ],
+        *,
+        n_cells: int,
+        n_train: int,
+        n_iter: int = 8,
+        seed: int = 0,
+        threads: int = 0,
+    ) -> None: ...
+    def query(
+        self,
+        queries: Annotated[
+            NDArray[numpy.float32],
+            dict(shape=(None, None), order="C", device="cpu", writable=False),
+        ],
+        k: int,
+        *,
+        n_probes: int,
+        selves: Annotated[
+            NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)
+        ]
+        | None = None,
+        threads: int = 0,
+    ) -> tuple[
+        Annotated[NDArray[numpy.int32], dict(shape=(None, None), order="C")],
+        Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C")],
+    ]:
+        """
+        As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.
+        """
+
+def target_ranks(
+    rows: Annotated[
+        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
+    ],
+    targets: Annotated[
+        NDArray[numpy.int32], dict(shape=(None, None), order="C", device="cpu", writable=False)
+    ],
+    *,
+    k: int = 0,
+    threads: int = 0,
+) -> tuple[
+    Annotated[NDArray[numpy.int32], dict(shape=(None, None), order="C")],
+    Annotated[NDArray[numpy.int32], dict(shape=(None, None), order="C")],
+    Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C")],
+]:
+    """
+    Ranks int32 (n, t) of each row's targets among all other rows, and its k nearest rows.
+    """
+
+def coranking(
+    reference: Annotated[
+        NDArray[numpy.float32], dict(shape=(None, None), order="C", device="cpu", writable=False)
+    ],
+    others: Sequence[
+        Annotated[
+            NDArray[numpy.float32],
+            dict(shape=(None, None), order="C", device="cpu", writable=False),
+        ]
+    ],
+    anchors: Annotated[
+        NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)
+    ],
+    sizes: Annotated[
+        NDArray[numpy.int32], dict(shape=(None,), order="C", device="cpu", writable=False)
+    ],
+    *,
+    threads: int = 0,
+) -> list[
+    tuple[
+        Annotated[NDArray[numpy.int32], dict(shape=(None, None), order="C")],
+        Annotated[NDArray[numpy.float64], dict(shape=(None,), order="C")],
+        Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C")],
+        Annotated[NDArray[numpy.float64], dict(shape=(None, None), order="C")],
+    ]
+]:
+    """
+    For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K (m,), and rank sums of false and of missing neighbours (m, sizes).
+    """
