@@ -250,23 +250,32 @@ inline void coranking(Rows reference, const Rows *others, std::size_t n_others,
         share[size] = 1.0 / (all - K);
     }
     const std::size_t width = packed[0].blocks() * kLanes;
-    parallel_for(n_anchors, kTile, threads, [&](std::size_t begin, std::size_t end) {
+    // So many anchors share each part of the rows while it lies in the cache: pixels are wide.
+    constexpr std::size_t kGroup = 4 * kTile;
+    parallel_for(n_anchors, kGroup, threads, [&](std::size_t begin, std::size_t end) {
         Ranking ranking(n);
-        std::vector<float> squared(kTile * width), scaled;
-        std::vector<std::vector<std::uint32_t>> first(kTile, std::vector<std::uint32_t>(n));
+        std::vector<float> squared(kGroup * width), scaled;
+        std::vector<std::vector<std::uint32_t>> first(kGroup, std::vector<std::uint32_t>(n));
         std::vector<std::uint32_t> second(n);
         std::vector<std::uint32_t> counts(n + 1);
         for (std::size_t s = 0; s <= n_others; ++s) {
             const std::size_t d = spaces[s].d;
-            scaled.resize(kTile * d);
-            const float *four[kTile];
-            for (std::size_t q = 0; q < kTile; ++q) {
+            scaled.resize(kGroup * d);
+            for (std::size_t q = 0; q < kGroup; ++q) {
                 const auto row = static_cast<std::size_t>(anchors[std::min(begin + q, end - 1)]);
                 for (std::size_t f = 0; f < d; ++f)
                     scaled[q * d + f] = spaces[s].row(row)[f] * scales[s];
-                four[q] = scaled.data() + q * d;
             }
-            tile_distances(four, d, packed[s].block(0), packed[s].blocks(), squared.data(), width);
+            const std::size_t strip = std::max<std::size_t>(1, 2048 / d);
+            for (std::size_t b = 0; b < packed[s].blocks(); b += strip)
+                for (std::size_t tile = 0; tile < end - begin; tile += kTile) {
+                    const float *four[kTile];
+                    for (std::size_t q = 0; q < kTile; ++q)
+                        four[q] = scaled.data() + (tile + q) * d;
+                    tile_distances(four, d, packed[s].block(b),
+                                   std::min(strip, packed[s].blocks() - b),
+                                   squared.data() + tile * width + b * kLanes, width);
+                }
             for (std::size_t a = begin; a < end; ++a) {
                 const auto self = static_cast<std::size_t>(anchors[a]);
                 const std::size_t q = a - begin;

@@ -117,8 +117,8 @@ def test_several_lists_of_targets_in_one_pass() -> None:
     A, B = spaces("plain", 200)
     first = _native.nearest_rows(B, B, 5, same=True)[0]
     second = _native.nearest_rows(A, A, 9, same=True)[0]
-    together, _, _ = ranks_of(A, [first, second], 9, 1)
-    alone, _, _ = ranks_of(A, [first], 9, 1)
+    together, _ = ranks_of(A, [first, second], 9, 1)
+    alone, _ = ranks_of(A, [first], 9, 1)
     np.testing.assert_array_equal(together[0].ranks, alone[0].ranks)
     np.testing.assert_array_equal(together[0].known, members(first, second[:, :5]))
     np.testing.assert_array_equal(together[1].depths(), np.zeros(200))

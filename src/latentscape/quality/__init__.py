@@ -14,7 +14,9 @@ from latentscape.quality.density import density_preservation
 from latentscape.quality.dimension import mle_dimension, two_nn_dimension
 from latentscape.quality.distances import scale_free_stress, shepard_correlation, triplet_accuracy
 from latentscape.quality.estimates import Estimate
+from latentscape.quality.islands import gap_crossing
 from latentscape.quality.labels import knn_label_accuracy, knn_transfer_accuracy
+from latentscape.quality.measures import MapReport, Measure
 from latentscape.quality.neighborhoods import (
     RnxCurve,
     lcmc,
@@ -23,17 +25,21 @@ from latentscape.quality.neighborhoods import (
     r_nx_auc,
     r_nx_curve,
 )
+from latentscape.quality.report import report
 from latentscape.quality.stability import procrustes_distance, stability
 from latentscape.quality.trust import continuity, mrre, trustworthiness
 
 __all__ = [
     "Estimate",
+    "MapReport",
+    "Measure",
     "RnxCurve",
     "centroid_distance_correlation",
     "centroid_triplet_accuracy",
     "cluster_agreement",
     "continuity",
     "density_preservation",
+    "gap_crossing",
     "knn_label_accuracy",
     "knn_transfer_accuracy",
     "lcmc",
@@ -44,6 +50,7 @@ __all__ = [
     "r_nx",
     "r_nx_auc",
     "r_nx_curve",
+    "report",
     "scale_free_stress",
     "shepard_correlation",
     "silhouette",

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from latentscape import _native
 from latentscape.neighbors import NeighborGraph
 from latentscape.quality.checks import check_count, check_pair, threads
 from latentscape.quality.estimates import Estimate, correlation, jackknife_estimate
-from latentscape.types import DoubleArray, FloatArray
+from latentscape.quality.ranks import Neighbors
+from latentscape.types import DoubleArray
 
 
 def density_preservation(
@@ -53,14 +53,9 @@ def density_preservation(
     """
     reference, places = check_pair(codes, embedding, graph)
     k = check_count("n_neighbors", n_neighbors, len(places) - 1, len(places))
-    if graph is not None and graph.method == "exact" and graph.n_neighbors >= k:
-        distances = graph.distances[:, :k].astype(np.float64)
-        if graph.metric == "cosine":
-            distances = np.sqrt(2 * distances)
-        own = distances.mean(axis=1)
-    else:
-        own = _radii(reference, k, threads(n_jobs))
-    return radius_correlation(own, _radii(places, k, threads(n_jobs)))
+    one = Neighbors.find(reference, k, threads(n_jobs), graph)
+    other = Neighbors.find(places, k, threads(n_jobs))
+    return radius_correlation(one.distances.mean(axis=1), other.distances.mean(axis=1))
 
 
 def radius_correlation(one: DoubleArray, other: DoubleArray) -> Estimate:
@@ -70,8 +65,3 @@ def radius_correlation(one: DoubleArray, other: DoubleArray) -> Estimate:
         return Estimate(np.nan, np.nan)
     a, b = np.log(one[positive]), np.log(other[positive])
     return jackknife_estimate(lambda rows: correlation(a[rows], b[rows]), len(a))
-
-
-def _radii(rows: FloatArray, k: int, n_threads: int) -> DoubleArray:
-    _, squared = _native.nearest_rows(rows, rows, k, same=True, threads=n_threads)
-    return np.asarray(np.sqrt(squared).mean(axis=1))

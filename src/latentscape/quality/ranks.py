@@ -9,16 +9,57 @@ import numpy as np
 from latentscape import _native
 from latentscape.neighbors import NeighborGraph
 from latentscape.quality.estimates import BoolArray
-from latentscape.types import AnyArray, DoubleArray, FloatArray, Int32Array
+from latentscape.types import DoubleArray, FloatArray, Int32Array
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbors:
+    """The nearest other rows of each row in one space.
+
+    Attributes
+    ----------
+    indices : int32 array, shape (n, k)
+    distances : float64 array, shape (n, k)
+    """
+
+    indices: Int32Array
+    distances: DoubleArray
+
+    def first(self, n_neighbors: int) -> Int32Array:
+        """Return the first columns of the indices."""
+        return np.ascontiguousarray(self.indices[:, :n_neighbors])
+
+    @classmethod
+    def of_graph(
+        cls, graph: NeighborGraph | None, n_neighbors: int, *, exact: bool = True
+    ) -> Neighbors | None:
+        """Take them from a graph, or return None where they are too few or not exact."""
+        if graph is None or graph.n_neighbors < n_neighbors:
+            return None
+        if exact and graph.method != "exact":
+            return None
+        distances = graph.distances[:, :n_neighbors].astype(np.float64)
+        if graph.metric == "cosine":  # back to the distance of rows of length 1
+            distances = np.sqrt(2 * distances)
+        return cls(graph.nearest(n_neighbors), distances)
+
+    @classmethod
+    def find(
+        cls, rows: FloatArray, n_neighbors: int, n_threads: int, graph: NeighborGraph | None = None
+    ) -> Neighbors:
+        """Find them exactly, or take them from the graph of these rows."""
+        known = cls.of_graph(graph, n_neighbors)
+        if known is not None:
+            return known
+        found, squared = _native.nearest_rows(rows, rows, n_neighbors, same=True, threads=n_threads)
+        return cls(found, np.sqrt(squared))
 
 
 def nearest(
     rows: FloatArray, n_neighbors: int, n_threads: int, graph: NeighborGraph | None = None
 ) -> Int32Array:
     """Return the exact nearest other rows, int32 (n, k); from the graph where it has them."""
-    if graph is not None and graph.method == "exact" and graph.n_neighbors >= n_neighbors:
-        return graph.nearest(n_neighbors)
-    return _native.nearest_rows(rows, rows, n_neighbors, same=True, threads=n_threads)[0]
+    return Neighbors.find(rows, n_neighbors, n_threads, graph).indices
 
 
 def members(asked: Int32Array, neighbors: Int32Array) -> BoolArray:
@@ -55,7 +96,7 @@ class TargetRanks:
     known: BoolArray
 
     def depths(self) -> DoubleArray:
-        """Return for each row the sum of rank - k over the neighbours that are not shared."""
+        """For each row, return the sum of rank - k over the neighbours that are not shared."""
         k = self.ranks.shape[1]
         # A rank may be k where float32 sees a tie that float64, which orders neighbours, does not.
         beyond = np.where(self.known, 0, np.maximum(self.ranks - k, 1))
@@ -67,34 +108,35 @@ def ranks_of(
     targets: list[Int32Array],
     n_neighbors: int,
     n_threads: int,
-    graph: NeighborGraph | None = None,
-) -> tuple[list[TargetRanks], Int32Array, DoubleArray]:
+    known: Neighbors | None = None,
+) -> tuple[list[TargetRanks], Neighbors]:
     """Rank several lists of neighbours, all found in other spaces, in one pass.
+
+    Parameters
+    ----------
+    rows : float32 array, shape (n, d)
+    targets : list of int32 arrays, each of shape (n, at most n_neighbors)
+    n_neighbors : int
+        The nearest other rows in this space are found in the same pass.
+    n_threads : int
+    known : Neighbors, optional
+        These neighbours, where they have been found before.
 
     Returns
     -------
     ranked : list of TargetRanks, one for each list of targets
-    neighbors : int32 array, shape (n, n_neighbors)
-        The nearest other rows in this space, found in the same pass.
-    distances : float64 array, shape (n, n_neighbors)
+    neighbors : Neighbors
     """
-    exact = graph is not None and graph.method == "exact" and graph.n_neighbors >= n_neighbors
     ranks, found, squared = _native.target_ranks(
-        rows, np.hstack(targets), k=0 if exact else n_neighbors, threads=n_threads
+        rows, np.hstack(targets), k=0 if known else n_neighbors, threads=n_threads
     )
-    if graph is not None and exact:
-        found = graph.nearest(n_neighbors)
-        distances = graph.distances[:, :n_neighbors].astype(np.float64)
-        if graph.metric == "cosine":  # back to the distance of rows of length 1
-            distances = np.sqrt(2 * distances)
-    else:
-        distances = np.sqrt(squared)
+    neighbors = known or Neighbors(found, np.sqrt(squared))
     ranked, start = [], 0
     for wanted in targets:
         part = slice(start, start := start + wanted.shape[1])
-        known = members(wanted, found[:, : wanted.shape[1]])
-        ranked.append(TargetRanks(ranks[:, part], known))
-    return ranked, found, distances
+        shared = members(wanted, neighbors.indices[:, : wanted.shape[1]])
+        ranked.append(TargetRanks(ranks[:, part], shared))
+    return ranked, neighbors
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,26 +167,31 @@ class CoRanks:
     false_sums: DoubleArray
     missing_sums: DoubleArray
 
-    def q_nx(self) -> DoubleArray:
-        """Return the shares of kept neighbours, (m, s)."""
-        return self.overlap / self.sizes.astype(np.float64)
-
     def r_nx(self) -> DoubleArray:
         """Return them rescaled so that a random map has 0, (m, s)."""
         others, sizes = self.n_rows - 1, self.sizes.astype(np.float64)
-        return np.asarray((others * self.q_nx() - sizes) / (others - sizes))
+        return np.asarray((others * (self.overlap / sizes) - sizes) / (others - sizes))
 
     def auc(self) -> DoubleArray:
         """Return each anchor's area under R_NX over log K, (m,)."""
         return np.asarray(self.log_sums / (1.0 / np.arange(1, self.n_rows - 1)).sum())
 
-    def trustworthiness(self) -> DoubleArray:
-        """Return each anchor's trustworthiness, (m, s)."""
-        return 1 - self.false_sums * depth_scale(self.n_rows, self.sizes)
+    def recall(self, n_neighbors: int) -> DoubleArray:
+        """Return each anchor's share of kept neighbours, (m,), for a K among `sizes`."""
+        return np.asarray(self.overlap[:, self._column(n_neighbors)] / n_neighbors)
 
-    def continuity(self) -> DoubleArray:
-        """Return each anchor's continuity, (m, s)."""
-        return 1 - self.missing_sums * depth_scale(self.n_rows, self.sizes)
+    def trustworthiness(self, n_neighbors: int) -> DoubleArray:
+        """Return each anchor's trustworthiness, (m,), for a K among `sizes` below n / 2."""
+        depths = self.false_sums[:, self._column(n_neighbors)]
+        return np.asarray(1 - depths * depth_scale(self.n_rows, n_neighbors))
+
+    def continuity(self, n_neighbors: int) -> DoubleArray:
+        """Return each anchor's continuity, (m,), for a K among `sizes` below n / 2."""
+        depths = self.missing_sums[:, self._column(n_neighbors)]
+        return np.asarray(1 - depths * depth_scale(self.n_rows, n_neighbors))
+
+    def _column(self, n_neighbors: int) -> int:
+        return int(np.flatnonzero(self.sizes == n_neighbors)[0])
 
 
 def coranks(
@@ -159,10 +206,9 @@ def coranks(
     return [CoRanks(len(reference), anchors, sizes, *arrays) for arrays in found]
 
 
-def depth_scale(n_rows: int, n_neighbors: AnyArray | int) -> DoubleArray:
-    """Return 2 / (k (2n - 3k - 1)), which turns one row's rank sum into 1 - its trustworthiness."""
-    k = np.asarray(n_neighbors, dtype=np.float64)
-    return np.asarray(2 / (k * (2 * n_rows - 3 * k - 1)))
+def depth_scale(n_rows: int, k: int) -> float:
+    """Return 2 / (k (2n - 3k - 1)), which turns a row's sum of depths into 1 - trustworthiness."""
+    return 2 / (k * (2 * n_rows - 3 * k - 1))
 
 
 def log_sizes(n_rows: int, count: int = 100, also: tuple[int, ...] = ()) -> Int32Array:

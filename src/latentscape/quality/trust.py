@@ -8,7 +8,7 @@ import numpy as np
 
 from latentscape.quality.checks import check_count, check_pair, threads
 from latentscape.quality.estimates import Estimate, mean_estimate
-from latentscape.quality.ranks import depth_scale, nearest, ranks_of
+from latentscape.quality.ranks import Neighbors, depth_scale, nearest, ranks_of
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 
@@ -136,9 +136,9 @@ def mrre(
     reference, places = check_pair(codes, embedding)
     n, n_threads = len(places), threads(n_jobs)
     k = check_count("n_neighbors", n_neighbors, n - 1, n)
-    on_map = nearest(places, k, n_threads)
-    (false,), in_codes, _ = ranks_of(reference, [on_map], k, n_threads)
-    (missing,), _, _ = ranks_of(places, [in_codes], k, n_threads)
+    on_map = Neighbors.find(places, k, n_threads)
+    (false,), in_codes = ranks_of(reference, [on_map.indices], k, n_threads)
+    (missing,), _ = ranks_of(places, [in_codes.indices], k, n_threads, on_map)
     return relative_rank_error(false.ranks), relative_rank_error(missing.ranks)
 
 
@@ -163,6 +163,6 @@ def _one_way(
     n = len(asking)
     k = check_count("n_neighbors", n_neighbors, (n - 1) // 2, n)
     wanted = nearest(asking, k, n_threads)
-    (ranked,), _, _ = ranks_of(answering, [wanted], k, n_threads)
+    (ranked,), _ = ranks_of(answering, [wanted], k, n_threads)
     single = np.asarray(1 - ranked.depths() * depth_scale(n, k))
     return (mean_estimate(single), single) if return_per_sample else mean_estimate(single)
