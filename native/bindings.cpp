@@ -6,11 +6,13 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,8 @@
 #include "ivf.hpp"
 #include "neighbors.hpp"
 #include "umap.hpp"
+
+#include "ranks.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -226,6 +230,68 @@ double fuzzy_cross_entropy(Vector<std::int64_t> starts, Vector<std::int32_t> col
                                             places.data(), a, b, threads);
 }
 
+// --- ranks -------------------------------------------------------------------------------------
+void require_rows(const std::int32_t *indices, std::size_t count, std::size_t n) {
+    for (std::size_t i = 0; i < count; ++i)
+        require(indices[i] >= 0 && static_cast<std::size_t>(indices[i]) < n, "an index is no row");
+}
+
+auto target_ranks(Matrix<float> rows, Matrix<std::int32_t> targets, std::size_t k, int threads) {
+    const std::size_t n = rows.shape(0), n_targets = targets.shape(1);
+    require(targets.shape(0) == n, "one row of targets for each row");
+    require(k < n, "need k < number of rows");
+    require_rows(targets.data(), n * n_targets, n);
+    Buffer<std::int32_t> ranks(n * n_targets), indices(n * k);
+    Buffer<double> squared(n * k);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::target_ranks(rows_of(rows), targets.data(), n_targets, k, threads,
+                                  ranks.data(), indices.data(), squared.data());
+    }
+    return std::make_tuple(ranks.matrix(n, n_targets), indices.matrix(n, k), squared.matrix(n, k));
+}
+
+auto coranking(Matrix<float> reference, std::vector<Matrix<float>> others,
+               Vector<std::int32_t> anchors, Vector<std::int32_t> sizes, int threads) {
+    const std::size_t n = reference.shape(0), m = anchors.shape(0), n_sizes = sizes.shape(0);
+    require(n >= 3, "need three rows or more");
+    require_rows(anchors.data(), m, n);
+    for (std::size_t s = 0; s < n_sizes; ++s)
+        require(sizes.data()[s] >= 1 && static_cast<std::size_t>(sizes.data()[s]) <= n - 2 &&
+                    (s == 0 || sizes.data()[s] > sizes.data()[s - 1]),
+                "sizes must ascend from 1 to n - 2");
+    std::vector<latentscape::Rows> spaces;
+    for (const Matrix<float> &other : others) {
+        require(other.shape(0) == n, "the spaces differ in their number of rows");
+        spaces.push_back(rows_of(other));
+    }
+    struct Result {
+        Buffer<std::int32_t> overlap;
+        Buffer<double> log_sums, false_sums, missing_sums;
+    };
+    std::vector<Result> results;
+    std::vector<latentscape::CoRanking> views;
+    for (std::size_t s = 0; s < others.size(); ++s)
+        results.push_back({Buffer<std::int32_t>(m * n_sizes), Buffer<double>(m),
+                           Buffer<double>(m * n_sizes), Buffer<double>(m * n_sizes)});
+    for (Result &result : results)
+        views.push_back({result.overlap.data(), result.log_sums.data(), result.false_sums.data(),
+                         result.missing_sums.data()});
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::coranking(rows_of(reference), spaces.data(), spaces.size(), anchors.data(), m,
+                               sizes.data(), n_sizes, threads, views.data());
+    }
+    std::vector<std::tuple<NewMatrix<std::int32_t>, NewVector<double>, NewMatrix<double>,
+                           NewMatrix<double>>>
+        arrays;
+    for (Result &result : results)
+        arrays.emplace_back(result.overlap.matrix(m, n_sizes), result.log_sums.vector(m),
+                            result.false_sums.matrix(m, n_sizes),
+                            result.missing_sums.matrix(m, n_sizes));
+    return arrays;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -265,4 +331,13 @@ NB_MODULE(_native, m) {
           "columns"_a.noconvert(), "weights"_a.noconvert(), "places"_a.noconvert(),
           nb::kw_only(), "a"_a, "b"_a, "threads"_a = 0,
           "Fuzzy cross-entropy of a map, over all ordered pairs.");
+
+    // --- ranks ---
+    m.def("target_ranks", &target_ranks, "rows"_a.noconvert(), "targets"_a.noconvert(),
+          nb::kw_only(), "k"_a = 0, "threads"_a = 0,
+          "Ranks int32 (n, t) of each row's targets among all other rows, and its k nearest rows.");
+    m.def("coranking", &coranking, "reference"_a.noconvert(), "others"_a, "anchors"_a.noconvert(),
+          "sizes"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
+          "For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K "
+          "(m,), and rank sums of false and of missing neighbours (m, sizes).");
 }
