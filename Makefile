@@ -32,7 +32,6 @@ format: $(VENV)/.developed  ## Mend what the formatter can mend
 
 stub: $(VENV)/.developed  ## Write the types of the kernels anew, after a change of native/bindings.cpp
 	$(BIN)/python -m nanobind.stubgen -q -m latentscape._native -o src/latentscape/_native.pyi
-	$(BIN)/ruff format -q src/latentscape/_native.pyi
 
 sanitize:  ## Run the kernels under the address, undefined-behaviour and thread sanitizers
 	@mkdir -p build
