@@ -146,7 +146,7 @@ class NeighborGraph:
     @property
     def n_neighbors(self) -> int:
         """Number of neighbours of each row."""
-        return self.indices.shape[1]
+        return int(self.indices.shape[1])
 
     def query(
         self, codes: Any, n_neighbors: int = 15, *, n_jobs: int | None = None
@@ -295,7 +295,7 @@ class NeighborGraph:
         try:
             data = Path(path).read_bytes()
         except OSError as error:
-            raise storage_error(error, path, doing="reading") from error
+            raise storage_error(error, Path(path), doing="reading") from error
         try:
             return cls.from_bytes(data)
         except ModelFileError as error:
@@ -312,8 +312,8 @@ def _by_cells(
     file = _native.InvertedFile(
         points, n_cells=n_cells, n_train=min(n, 40 * n_cells), seed=seed, threads=threads
     )
-    judged = np.sort(np.random.default_rng(seed).permutation(n)[:RECALL_QUERIES])
-    judged = judged.astype(np.int32)
+    drawn = np.random.default_rng(seed).permutation(n)[:RECALL_QUERIES]
+    judged = np.sort(drawn).astype(np.int32)
     queries = np.ascontiguousarray(points[judged])
     # The row itself is among its k + 1 nearest, or hidden by copies of it.
     truth, _ = _native.nearest_rows(queries, points, k + 1, threads=threads)
@@ -340,7 +340,8 @@ def without_self(indices: Int32Array, own: Int32Array) -> Int32Array:
     """Take each row's own index out of (m, k + 1) indices, or the last one where it is missing."""
     is_own = indices == own[:, None]
     is_own[~is_own.any(axis=1), -1] = True
-    return indices[~is_own].reshape(len(indices), -1)
+    others: Int32Array = indices[~is_own].reshape(len(indices), -1)
+    return others
 
 
 def shared_neighbors(one: Int32Array, other: Int32Array) -> DoubleArray:
@@ -356,7 +357,8 @@ def shared_neighbors(one: Int32Array, other: Int32Array) -> DoubleArray:
     float64 array, shape (n,)
     """
     both = np.sort(np.hstack([one, other]), axis=1)
-    return (both[:, 1:] == both[:, :-1]).sum(axis=1).astype(np.float64)
+    shared: DoubleArray = (both[:, 1:] == both[:, :-1]).sum(axis=1).astype(np.float64)
+    return shared
 
 
 def _checked_rows(codes: Any) -> FloatArray:
