@@ -221,6 +221,10 @@ class TsneLayout {
         nb::gil_scoped_release unlocked;
         layout_->run(n_steps, {exaggeration, momentum, learning_rate});
     }
+    void renumber() {
+        nb::gil_scoped_release unlocked;
+        layout_->renumber();
+    }
     auto gradient(float exaggeration) {
         Buffer<float> values(2 * layout_->size());
         {
@@ -235,7 +239,7 @@ class TsneLayout {
     }
     auto places() const {
         Buffer<float> values(2 * layout_->size());
-        std::copy(layout_->places(), layout_->places() + 2 * layout_->size(), values.data());
+        layout_->places(values.data());
         return values.matrix(layout_->size(), 2);
     }
 
@@ -279,6 +283,8 @@ NB_MODULE(_native, m) {
              "threads"_a = 0)
         .def("run", &TsneLayout::run, "n_steps"_a, nb::kw_only(), "exaggeration"_a, "momentum"_a,
              "learning_rate"_a, "Take steps of gradient descent.")
+        .def("renumber", &TsneLayout::renumber,
+             "Sort the points in memory by where they lie now, which makes steps faster.")
         .def("gradient", &TsneLayout::gradient, nb::kw_only(), "exaggeration"_a = 1.0f,
              "A quarter of the gradient of the divergence, float32 (n, 2).")
         .def("divergence", &TsneLayout::divergence, "Kullback-Leibler divergence, by the mesh.")

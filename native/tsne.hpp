@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "mesh.hpp"
@@ -49,48 +50,68 @@ LATENTSCAPE_INLINE void unzip(const float *pairs, Lanes *x, Lanes *y) {
 #endif
 }
 
-// The positions of up to 16 neighbours and their affinities; lanes beyond `count` have affinity 0
-// and the place of the first one.
-LATENTSCAPE_INLINE Lanes load_neighbors(const float *xy, const std::int32_t *columns,
-                                        const float *values, std::int64_t count, Lanes *x,
-                                        Lanes *y) {
+// Affinities as the steps read them: they are limited by memory, so an edge takes four bytes and
+// 16 edges one cache line. A line holds 16 columns, counted from its base, and 16 values, as
+// floats of 5 bits of exponent and 11 of mantissa: rounded by 1.2e-4 on average, less than the
+// mesh rounds the repulsion. Row i owns the lines [starts[i], starts[i + 1]); value 0 fills it up.
+struct Edges {
+    const std::int64_t *starts;
+    const std::int32_t *bases;
+    const std::uint16_t *lines;
+    float scale;  // of the values
+};
+
+constexpr std::size_t kLine = 2 * kLanes;  // 16-bit words in a line
+constexpr int kMantissa = 11, kLeast = 127 - 31;  // bits; exponent of the smallest value
+
+typedef std::uint16_t ShortLanes __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+
+inline std::uint16_t pack_value(float share) {  // from 0 to 1
+    if (!(share > 0.0f)) return 0;
+    std::uint32_t bits;
+    std::memcpy(&bits, &share, sizeof bits);
+    const int drop = 23 - kMantissa;
+    const std::int32_t code = static_cast<std::int32_t>((bits + (1u << (drop - 1))) >> drop) -
+                              (kLeast << kMantissa);
+    return static_cast<std::uint16_t>(std::clamp<std::int32_t>(code, 1, 65535));
+}
+
+// Positions of the 16 neighbours of a line, and their values.
+LATENTSCAPE_INLINE Lanes load_line(const float *xy, std::int32_t base, const std::uint16_t *line,
+                                   Lanes *x, Lanes *y) {
+    const float *const from = xy + 2 * static_cast<std::size_t>(base);
     alignas(64) float pairs[2 * kLanes];
-    Lanes p = {};
-    if (count >= kLanes) {
-        for (int l = 0; l < kLanes; ++l)
-            std::memcpy(pairs + 2 * l, xy + 2 * static_cast<std::size_t>(columns[l]), 8);
-        std::memcpy(&p, values, sizeof p);
-    } else {
-        alignas(64) float some[kLanes] = {};
-        for (int l = 0; l < kLanes; ++l) {
-            const std::size_t column = static_cast<std::size_t>(columns[l < count ? l : 0]);
-            std::memcpy(pairs + 2 * l, xy + 2 * column, 8);
-            if (l < count) some[l] = values[l];
-        }
-        std::memcpy(&p, some, sizeof p);
-    }
+    for (int l = 0; l < kLanes; ++l)
+        std::memcpy(pairs + 2 * l, from + 2 * static_cast<std::size_t>(line[l]), 8);
     unzip(pairs, x, y);
-    return p;
+    ShortLanes codes;
+    std::memcpy(&codes, line + kLanes, sizeof codes);
+    const UIntLanes wide = __builtin_convertvector(codes, UIntLanes);
+    const UIntLanes bits = (wide << (23 - kMantissa)) + (static_cast<std::uint32_t>(kLeast) << 23);
+    const UIntLanes kept = wide != 0u ? bits : UIntLanes{};
+    Lanes values;
+    std::memcpy(&values, &kept, sizeof values);
+    return values;
 }
 
 // Attraction on the rows [begin, end): sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2).
-LATENTSCAPE_CLONES static void attract(Affinities p, const float *xy, std::size_t begin,
+LATENTSCAPE_CLONES static void attract(Edges p, const float *xy, std::size_t begin,
                                        std::size_t end, float *force) {
     for (std::size_t i = begin; i < end; ++i) {
         const float x = xy[2 * i], y = xy[2 * i + 1];
         Lanes fx = {}, fy = {};
-        for (std::int64_t e = p.starts[i]; e < p.starts[i + 1]; e += kLanes) {
+        for (auto e = static_cast<std::size_t>(p.starts[i]);
+             e < static_cast<std::size_t>(p.starts[i + 1]); ++e) {
             Lanes dx, dy;
-            Lanes weight = load_neighbors(xy, p.columns + e, p.values + e, p.starts[i + 1] - e, &dx,
-                                          &dy);
+            Lanes weight = load_line(xy, p.bases[e], p.lines + e * kLine, &dx, &dy);
             dx = x - dx;
             dy = y - dy;
             weight = weight / (1.0f + dx * dx + dy * dy);
             fx += weight * dx;
             fy += weight * dy;
         }
-        force[2 * (i - begin)] = sum_of(fx);
-        force[2 * (i - begin) + 1] = sum_of(fy);
+        force[2 * (i - begin)] = sum_of(fx) * p.scale;
+        force[2 * (i - begin) + 1] = sum_of(fy) * p.scale;
     }
 }
 
@@ -116,14 +137,42 @@ LATENTSCAPE_CLONES static double stretch(Affinities p, const float *xy, std::siz
         const float x = xy[2 * i], y = xy[2 * i + 1];
         Lanes sum = {};
         for (std::int64_t e = p.starts[i]; e < p.starts[i + 1]; e += kLanes) {
-            Lanes dx, dy;
-            const Lanes weight = load_neighbors(xy, p.columns + e, p.values + e,
-                                                p.starts[i + 1] - e, &dx, &dy);
+            // The point itself, at distance 0, stands in for neighbours beyond the last.
+            alignas(64) float pairs[2 * kLanes], values[kLanes] = {};
+            const std::int64_t count = std::min<std::int64_t>(kLanes, p.starts[i + 1] - e);
+            for (int l = 0; l < kLanes; ++l) {
+                const auto j = l < count ? static_cast<std::size_t>(p.columns[e + l]) : i;
+                std::memcpy(pairs + 2 * l, xy + 2 * j, 8);
+                if (l < count) values[l] = p.values[e + l];
+            }
+            Lanes dx, dy, weight;
+            unzip(pairs, &dx, &dy);
+            std::memcpy(&weight, values, sizeof weight);
             dx = x - dx;
             dy = y - dy;
             sum += weight * log_lanes(1.0f + dx * dx + dy * dy);
         }
         total += static_cast<double>(sum_of(sum));
+    }
+    return total;
+}
+
+// The same from packed affinities.
+LATENTSCAPE_CLONES static double packed_stretch(Edges p, const float *xy, std::size_t begin,
+                                                std::size_t end) {
+    double total = 0.0;
+    for (std::size_t i = begin; i < end; ++i) {
+        const float x = xy[2 * i], y = xy[2 * i + 1];
+        Lanes sum = {};
+        for (auto e = static_cast<std::size_t>(p.starts[i]);
+             e < static_cast<std::size_t>(p.starts[i + 1]); ++e) {
+            Lanes dx, dy;
+            const Lanes weight = load_line(xy, p.bases[e], p.lines + e * kLine, &dx, &dy);
+            dx = x - dx;
+            dy = y - dy;
+            sum += weight * log_lanes(1.0f + dx * dx + dy * dy);
+        }
+        total += static_cast<double>(sum_of(sum)) * static_cast<double>(p.scale);
     }
     return total;
 }
@@ -211,42 +260,36 @@ struct Step {
 
 constexpr float kLongestStep = 5.0f;  // of a coordinate; keeps every layout finite
 
-// One step of gradient descent with momentum and gains (Jacobs 1988) for `n` coordinates, n a
-// multiple of 16 or not. force: attraction; repulsion: gradient of the potential.
+// One step of gradient descent with momentum and gains (Jacobs 1988) for n coordinates.
+// force: attraction; repulsion: gradient of the potential, times `scale` the repulsive force.
 LATENTSCAPE_CLONES static void update(const float *force, const float *repulsion, std::size_t n,
                                       Step step, float scale, const float *old, float *velocity,
                                       float *gain, float *place) {
-    const auto one = [&](auto f, auto r, auto v, auto g, auto y, auto *v_out, auto *g_out,
-                         auto *y_out) {
-        const auto gradient = f * step.exaggeration + r * scale;
-        const auto product = gradient * v;
-        g = product > 0.0f ? g * 0.8f : g + 0.2f;
-        g = g < 0.01f ? g * 0.0f + 0.01f : g;
-        v = v * step.momentum - gradient * g * step.rate;
-        v = v > kLongestStep ? v * 0.0f + kLongestStep : v;
-        v = v < -kLongestStep ? v * 0.0f - kLongestStep : v;
-        *v_out = v;
-        *g_out = g;
-        *y_out = y + v;
-    };
-    std::size_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-        Lanes f, r, v, g, y;
-        std::memcpy(&f, force + i, sizeof f);
-        std::memcpy(&r, repulsion + i, sizeof r);
-        std::memcpy(&v, velocity + i, sizeof v);
-        std::memcpy(&g, gain + i, sizeof g);
-        std::memcpy(&y, old + i, sizeof y);
-        one(f, r, v, g, y, &v, &g, &y);
-        std::memcpy(velocity + i, &v, sizeof v);
-        std::memcpy(gain + i, &g, sizeof g);
-        std::memcpy(place + i, &y, sizeof y);
+    for (std::size_t i = 0; i < n; ++i) {
+        const float gradient = force[i] * step.exaggeration + repulsion[i] * scale;
+        float g = gradient * velocity[i] > 0.0f ? gain[i] * 0.8f : gain[i] + 0.2f;
+        g = g < 0.01f ? 0.01f : g;
+        float v = velocity[i] * step.momentum - gradient * g * step.rate;
+        v = v > kLongestStep ? kLongestStep : v;
+        v = v < -kLongestStep ? -kLongestStep : v;
+        gain[i] = g;
+        velocity[i] = v;
+        place[i] = old[i] + v;
     }
-    for (; i < n; ++i)
-        one(force[i], repulsion[i], velocity[i], gain[i], old[i], velocity + i, gain + i, place + i);
+}
+
+// Spread the lower 16 bits to the even places.
+inline std::uint32_t every_second_bit(std::uint32_t v) {
+    v = (v | v << 8) & 0x00ff00ffu;
+    v = (v | v << 4) & 0x0f0f0f0fu;
+    v = (v | v << 2) & 0x33333333u;
+    return (v | v << 1) & 0x55555555u;
 }
 
 // A map on its way. The affinities must outlive it.
+//
+// Inside, points are numbered along a Z-curve through the map (Morton 1966), so that neighbours
+// are near in memory too.
 class Layout {
   public:
     Layout(Affinities affinities, const float *start, float spacing, std::size_t exact_rows,
@@ -256,25 +299,54 @@ class Layout {
           threads_(affinities.n < 512 ? 1 : threads),
           exact_(affinities.n <= exact_rows),
           mesh_(affinities.n, spacing),
+          rows_(affinities.n),
           place_(start, start + 2 * affinities.n),
           next_(place_),
           velocity_(2 * affinities.n, 0.0f),
           gain_(2 * affinities.n, 1.0f),
           repulsion_(exact_ ? 2 * affinities.n : 0),
           boxes_((affinities.n + kChunk - 1) / kChunk) {
-        find_box();
+        for (std::size_t i = 0; i < p_.n; ++i) rows_[i] = static_cast<std::int32_t>(i);
         negative_entropy_ = negative_entropy(p_, threads_);
+        float largest = std::numeric_limits<float>::min();
+        for (std::int64_t e = 0; e < p_.starts[p_.n]; ++e) largest = std::max(largest, p_.values[e]);
+        scale_ = std::ldexp(1.0f, std::ilogb(largest) + 1);
+        find_box();
+        renumber();
     }
 
     std::size_t size() const { return p_.n; }
-    const float *places() const { return place_.data(); }
+
+    void places(float *xy) const { original_order(place_.data(), xy); }
+
+    // Number the points anew, by where they lie now. This changes only the rounding of sums.
+    void renumber() {
+        std::vector<std::pair<std::uint32_t, std::int32_t>> codes(p_.n);
+        const float span = std::max(box_.high[0] - box_.low[0], box_.high[1] - box_.low[1]);
+        const float unit = span > 0.0f ? 65535.0f / span : 0.0f;
+        for (std::size_t i = 0; i < p_.n; ++i) {
+            std::uint32_t cell[2];
+            for (std::size_t a = 0; a < 2; ++a)
+                cell[a] = static_cast<std::uint32_t>(
+                    std::min((place_[2 * i + a] - box_.low[a]) * unit, 65535.0f));
+            codes[i] = {every_second_bit(cell[0]) | every_second_bit(cell[1]) << 1,
+                        static_cast<std::int32_t>(i)};
+        }
+        std::sort(codes.begin(), codes.end());
+        permute(codes, 1, rows_);
+        permute(codes, 2, place_);
+        permute(codes, 2, velocity_);
+        permute(codes, 2, gain_);
+        pack();
+        find_box();
+    }
 
     void run(std::size_t n_steps, Step step) {
         for (std::size_t s = 0; s < n_steps; ++s) {
             const auto scale = static_cast<float>(0.5 / solve());
             parallel_for(p_.n, kChunk, threads_, [&](std::size_t begin, std::size_t end) {
                 float force[2 * kChunk], repulsion[2 * kChunk];
-                attract(p_, place_.data(), begin, end, force);
+                attract(edges(), place_.data(), begin, end, force);
                 read(begin, end, repulsion);
                 update(force, repulsion, 2 * (end - begin), step, scale, place_.data() + 2 * begin,
                        velocity_.data() + 2 * begin, gain_.data() + 2 * begin,
@@ -289,26 +361,125 @@ class Layout {
     // The gradient, a quarter of what the divergence changes by: (n, 2).
     void gradient(float exaggeration, float *values) {
         const auto scale = static_cast<float>(0.5 / solve());
+        std::vector<float> inside(2 * p_.n);
         parallel_for(p_.n, kChunk, threads_, [&](std::size_t begin, std::size_t end) {
             float repulsion[2 * kChunk];
-            attract(p_, place_.data(), begin, end, values + 2 * begin);
+            attract(edges(), place_.data(), begin, end, inside.data() + 2 * begin);
             read(begin, end, repulsion);
             for (std::size_t i = 0; i < 2 * (end - begin); ++i) {
-                float &value = values[2 * begin + i];
+                float &value = inside[2 * begin + i];
                 value = value * exaggeration + repulsion[i] * scale;
             }
         });
+        original_order(inside.data(), values);
     }
 
     double divergence() {
-        return latentscape::divergence(p_, place_.data(), solve(), negative_entropy_, threads_);
+        std::vector<double> sums(boxes_.size());
+        parallel_for(p_.n, kChunk, threads_, [&](std::size_t begin, std::size_t end) {
+            sums[begin / kChunk] = packed_stretch(edges(), place_.data(), begin, end);
+        });
+        double total = negative_entropy_ + std::log(solve());
+        for (const double sum : sums) total += sum;
+        return total;
     }
 
   private:
     static constexpr std::size_t kChunk = 128;
+    static constexpr int kBucket = 15;  // bits: two buckets of columns share one base
     struct Box {
         float low[2], high[2];
     };
+    typedef std::pair<std::int32_t, float> Entry;
+
+    Edges edges() const { return {starts_.data(), bases_.data(), lines_.data(), scale_}; }
+
+    template <class T>
+    static void permute(const std::vector<std::pair<std::uint32_t, std::int32_t>> &order,
+                        std::size_t width, std::vector<T> &values) {
+        std::vector<T> old(values);
+        for (std::size_t i = 0; i < order.size(); ++i)
+            for (std::size_t a = 0; a < width; ++a)
+                values[width * i + a] = old[width * static_cast<std::size_t>(order[i].second) + a];
+    }
+
+    void original_order(const float *inside, float *xy) const {
+        for (std::size_t i = 0; i < p_.n; ++i)
+            std::memcpy(xy + 2 * static_cast<std::size_t>(rows_[i]), inside + 2 * i, 8);
+    }
+
+    // Lay out the entries of point i in lines: emit(first, end, base) for each line.
+    template <class Emit>
+    void lines_of(std::size_t i, const std::vector<std::int32_t> &number,
+                  std::vector<Entry> &entries, std::vector<Entry> &sorted,
+                  std::vector<std::size_t> &fill, Emit &&emit) const {
+        const auto row = static_cast<std::size_t>(rows_[i]);
+        const auto begin = static_cast<std::size_t>(p_.starts[row]);
+        const std::size_t count = static_cast<std::size_t>(p_.starts[row + 1]) - begin;
+        entries.resize(count);
+        for (std::size_t j = 0; j < count; ++j)
+            entries[j] = {number[static_cast<std::size_t>(p_.columns[begin + j])],
+                          p_.values[begin + j]};
+        const bool one_base = p_.n <= 65536;
+        if (!one_base) {  // by bucket, so that what shares a line lies together
+            std::fill(fill.begin(), fill.end(), 0);
+            for (const Entry &entry : entries) ++fill[static_cast<std::size_t>(entry.first >> kBucket) + 1];
+            for (std::size_t b = 1; b < fill.size(); ++b) fill[b] += fill[b - 1];
+            sorted.resize(count);
+            for (const Entry &entry : entries)
+                sorted[fill[static_cast<std::size_t>(entry.first >> kBucket)]++] = entry;
+            entries.swap(sorted);
+        }
+        for (std::size_t first = 0; first < count;) {
+            const std::int32_t base = one_base ? 0 : (entries[first].first >> kBucket) << kBucket;
+            std::size_t end = first + 1;
+            while (end < count && end < first + kLanes && entries[end].first - base < 65536) ++end;
+            emit(first, end, base);
+            first = end;
+        }
+    }
+
+    void pack() {
+        std::vector<std::int32_t> number(p_.n);
+        for (std::size_t i = 0; i < p_.n; ++i)
+            number[static_cast<std::size_t>(rows_[i])] = static_cast<std::int32_t>(i);
+        const std::size_t n_buckets = (p_.n >> kBucket) + 2;
+        starts_.assign(p_.n + 1, 0);
+        parallel_for(p_.n, 1024, threads_, [&](std::size_t begin, std::size_t end) {
+            std::vector<Entry> entries, sorted;
+            std::vector<std::size_t> fill(n_buckets);
+            for (std::size_t i = begin; i < end; ++i)
+                lines_of(i, number, entries, sorted, fill,
+                         [&](std::size_t, std::size_t, std::int32_t) { ++starts_[i + 1]; });
+        });
+        for (std::size_t i = 0; i < p_.n; ++i) starts_[i + 1] += starts_[i];
+        const auto n_lines = static_cast<std::size_t>(starts_[p_.n]);
+        if (lines_.size() < n_lines * kLine) {
+            bases_ = {};
+            lines_ = {};
+            bases_.resize(n_lines);
+            lines_ = Aligned<std::uint16_t>(n_lines * kLine);
+        }
+        const float inverse = 1.0f / scale_;
+        parallel_for(p_.n, 1024, threads_, [&](std::size_t begin, std::size_t end) {
+            std::vector<Entry> entries, sorted;
+            std::vector<std::size_t> fill(n_buckets);
+            for (std::size_t i = begin; i < end; ++i) {
+                auto e = static_cast<std::size_t>(starts_[i]);
+                lines_of(i, number, entries, sorted, fill,
+                         [&](std::size_t first, std::size_t last, std::int32_t base) {
+                             bases_[e] = base;
+                             std::uint16_t *const line = lines_.data() + e * kLine;
+                             std::fill(line, line + kLine, std::uint16_t{0});
+                             for (std::size_t j = first; j < last; ++j) {
+                                 line[j - first] = static_cast<std::uint16_t>(entries[j].first - base);
+                                 line[j - first + kLanes] = pack_value(entries[j].second * inverse);
+                             }
+                             ++e;
+                         });
+            }
+        });
+    }
 
     double solve() {
         if (exact_) return repel_exactly(place_.data(), p_.n, threads_, repulsion_.data());
@@ -349,10 +520,15 @@ class Layout {
     int threads_;
     bool exact_;
     Mesh mesh_;
+    std::vector<std::int32_t> rows_;  // the row behind each point
     std::vector<float> place_, next_, velocity_, gain_, repulsion_;
     std::vector<Box> boxes_;
     Box box_{};
     double negative_entropy_ = 0.0;
+    float scale_ = 1.0f;  // of the packed values, a power of two
+    std::vector<std::int64_t> starts_;
+    std::vector<std::int32_t> bases_;
+    Aligned<std::uint16_t> lines_;
 };
 
 }  // namespace latentscape

@@ -385,5 +385,3 @@ def _threads(n_jobs: Any) -> int:
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")
     return 0 if n_jobs is None or n_jobs < 0 else int(n_jobs)
-
-

@@ -1,0 +1,61 @@
+"""
+Compiled kernels. Arrays are C-contiguous; threads <= 0 takes all cores.
+"""
+
+from typing import Annotated
+
+import numpy
+from numpy.typing import NDArray
+
+
+def nearest_rows(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, same: bool = False, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]:
+    """
+    Exact k nearest rows of each query: indices int32 and squared distances float64, (m, k).
+    """
+
+class InvertedFile:
+    """Approximate k nearest rows: cells around centroids."""
+
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, n_cells: int, n_train: int, n_iter: int = 8, seed: int = 0, threads: int = 0) -> None: ...
+
+    def query(self, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, n_probes: int, selves: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]:
+        """
+        As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.
+        """
+
+def conditional_affinities(squared: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, threads: int = 0) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]:
+    """
+    Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.
+    """
+
+def joint_affinities(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
+    """
+    Symmetric affinities that add up to 1, as CSR: starts, columns, values. Row i of the result is row order[i].
+    """
+
+def kl_divergence(starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], embedding: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, threads: int = 0) -> float:
+    """
+    Kullback-Leibler divergence of a map from CSR affinities, over all pairs.
+    """
+
+class TsneLayout:
+    """A t-SNE map on its way."""
+
+    def __init__(self, starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, spacing: float = 0.5, exact_rows: int = 1000, threads: int = 0) -> None: ...
+
+    def run(self, n_steps: int, *, exaggeration: float, momentum: float, learning_rate: float) -> None:
+        """Take steps of gradient descent."""
+
+    def renumber(self) -> None:
+        """
+        Sort the points in memory by where they lie now, which makes steps faster.
+        """
+
+    def gradient(self, *, exaggeration: float = 1.0) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
+        """A quarter of the gradient of the divergence, float32 (n, 2)."""
+
+    def divergence(self) -> float:
+        """Kullback-Leibler divergence, by the mesh."""
+
+    def places(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
+        """Positions, float32 (n, 2)."""
