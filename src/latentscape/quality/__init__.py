@@ -4,6 +4,7 @@ Plain functions of arrays. Each returns an :class:`Estimate`, a float with its s
 :func:`report` computes the default set for one map.
 """
 
+from latentscape.quality.cards import MapCard, Sentence, map_card
 from latentscape.quality.classes import (
     centroid_distance_correlation,
     centroid_triplet_accuracy,
@@ -31,9 +32,11 @@ from latentscape.quality.trust import continuity, mrre, trustworthiness
 
 __all__ = [
     "Estimate",
+    "MapCard",
     "MapReport",
     "Measure",
     "RnxCurve",
+    "Sentence",
     "centroid_distance_correlation",
     "centroid_triplet_accuracy",
     "cluster_agreement",
@@ -43,6 +46,7 @@ __all__ = [
     "knn_label_accuracy",
     "knn_transfer_accuracy",
     "lcmc",
+    "map_card",
     "mle_dimension",
     "mrre",
     "neighbor_recall",
