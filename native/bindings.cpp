@@ -295,14 +295,6 @@ auto coranking(Matrix<float> reference, std::vector<Matrix<float>> others,
 
 // --- t-SNE -------------------------------------------------------------------------------------
 
-// A vector that becomes a NumPy array without being copied.
-template <class T>
-NewVector<T> array_of(std::vector<T> &&values) {
-    auto *kept = new std::vector<T>(std::move(values));
-    nb::capsule owner(kept, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    return NewVector<T>(kept->data(), {kept->size()}, owner);
-}
-
 auto conditional_affinities(Matrix<double> squared, double perplexity, int threads) {
     const std::size_t n = squared.shape(0), k = squared.shape(1);
     require(k >= 1 && perplexity > 0, "need a neighbour and a perplexity greater than 0");

@@ -2,10 +2,7 @@
 Compiled kernels. Arrays are C-contiguous; threads <= 0 takes all cores.
 """
 
-<<<<<<< HEAD
 from collections.abc import Sequence
-=======
->>>>>>> tsne
 from typing import Annotated
 
 import numpy
@@ -27,7 +24,6 @@ class InvertedFile:
         As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.
         """
 
-<<<<<<< HEAD
 def smooth_distances(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, threads: int = 0) -> tuple[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
     """rho and sigma of the first k neighbours, float32 (n,) each."""
 
@@ -59,7 +55,7 @@ def coranking(reference: Annotated[NDArray[numpy.float32], dict(shape=(None, Non
     """
     For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K (m,), and rank sums of false and of missing neighbours (m, sizes).
     """
-=======
+
 def conditional_affinities(squared: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, threads: int = 0) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]:
     """
     Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.
@@ -96,4 +92,3 @@ class TsneLayout:
 
     def places(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
         """Positions, float32 (n, 2)."""
->>>>>>> tsne
