@@ -127,7 +127,7 @@ def make_codes(folder: Path, million: bool) -> dict[int, Path]:
     for n, codes in sets.items():
         paths[n] = folder / f"codes{n}.npy"
         np.save(paths[n], codes)
-    np.save(folder / "labels.npy", mnist.labels)
+    np.save(folder / "labels.npy", np.asarray(mnist.labels))
     return paths
 
 
@@ -161,31 +161,35 @@ class Judge:
     def __init__(self, codes: Any, labels: Any) -> None:
         from latentscape import NeighborGraph
         from latentscape.maps.affinities import joint_affinities
-        from latentscape.maps.umap import fuzzy_graph
+        from latentscape.maps.umap import find_ab_params, fuzzy_graph
 
         self.codes, self.labels = codes, labels
         self.graph = NeighborGraph.build(codes, 90, method="exact")
-        squared = self.graph.distances.astype(np.float64) ** 2
-        self.affinities = joint_affinities(self.graph.indices, squared, 30.0)
-        self.fuzzy = fuzzy_graph(self.graph, n_neighbors=15)
+        self.affinities = joint_affinities(self.graph, 30.0)
+        fuzzy = fuzzy_graph(self.graph, 15)
+        self.fuzzy = (
+            fuzzy.indptr.astype(np.int64),
+            fuzzy.indices.astype(np.int32),
+            fuzzy.data.astype(np.float32),
+        )
+        self.curve = find_ab_params(1.0, 0.1)
 
     def __call__(self, embedding: Any, family: str) -> dict[str, float]:
         """Return the measures of one map."""
-        from latentscape import NeighborGraph
-        from latentscape.maps.tsne import kl_divergence
-        from latentscape.maps.umap import fuzzy_cross_entropy
+        from latentscape import _native
+        from latentscape.maps.affinities import kl_divergence
         from latentscape.quality import knn_label_accuracy, neighbor_recall, trustworthiness
 
-        on_map = NeighborGraph.build(embedding, 90)
         found = {
             "knn_accuracy": float(knn_label_accuracy(embedding, self.labels, K)),
             "trustworthiness": float(trustworthiness(self.codes, embedding, K)),
-            "recall": float(neighbor_recall(self.graph, on_map, K)),
+            "recall": float(neighbor_recall(self.codes, embedding, K)),
         }
         if family == "tsne":
             found["kl"] = float(kl_divergence(self.affinities, embedding))
         if family == "umap":
-            found["cross_entropy"] = float(fuzzy_cross_entropy(self.fuzzy, embedding))
+            a, b = self.curve
+            found["cross_entropy"] = _native.fuzzy_cross_entropy(*self.fuzzy, embedding, a=a, b=b)
         return found
 
 

@@ -64,7 +64,7 @@ def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> 
         others=others,
         random_state=random_state,
     )
-    card = quality.make_card(report, title=MAP_TITLES[job.name])
+    card = quality.map_card(report, MAP_TITLES[job.name])
     content = {"report": report.as_dict(), "card": card.as_dict()}
     recorder.writer.write_json(f"quality/{job.name}.json", content)
     columns = {
