@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 NEEDED = (
     "latentscape/py.typed",
     "latentscape/_native.pyi",
+    "latentscape/cli/commands/run.py",
     "latentscape/images/data/train-images-idx3-ubyte.gz",
     "latentscape/images/data/train-labels-idx1-ubyte.gz",
     "latentscape/images/data/t10k-images-idx3-ubyte.gz",

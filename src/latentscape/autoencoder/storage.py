@@ -15,6 +15,7 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor, nn
 
 from latentscape.errors import ModelFileError, StorageError
+from latentscape.files import storage_error
 
 FORMAT = "latentscape-autoencoder"
 FORMAT_VERSION = 1
@@ -76,7 +77,7 @@ def read_model(path: Path) -> ModelFile:
 
 def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if not path.is_file():
-        msg = f"there is no model file {path}"
+        msg = f"there is no model file {path}; check the path"
         raise StorageError(msg)
     try:
         with safe_open(path, framework="pt") as file:
@@ -85,14 +86,19 @@ def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, 
             weights: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in names}
         header: dict[str, Any] = json.loads(metadata.get(_KEY, "{}"))
         if not isinstance(header, dict) or header.get("format") != FORMAT:
-            msg = f"{path} is a safetensors file, but not a model saved by latentscape"
+            msg = (
+                f"{path} is a safetensors file, but not a model saved by latentscape; give a file "
+                f"that `latentscape train` has made"
+            )
             raise ModelFileError(msg)
     except (SafetensorError, json.JSONDecodeError) as error:
-        msg = f"{path} is damaged or not a model file ({error})"
+        msg = (
+            f"{path} is damaged or not a model file ({error}); give a file that `latentscape "
+            f"train` has made"
+        )
         raise ModelFileError(msg) from error
     except OSError as error:
-        msg = f"cannot read {path}: {error.strerror or error}"
-        raise StorageError(msg) from error
+        raise storage_error(error, path, doing="reading") from error
     if header.get("format_version", 0) > FORMAT_VERSION:
         msg = f"{path} was written by a later version of latentscape; upgrade to read it"
         raise ModelFileError(msg)

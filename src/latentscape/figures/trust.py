@@ -147,12 +147,23 @@ def measures_table(atlas: Atlas) -> Figure:
                 write(x + cell / 2, y - 0.09, f"± {figures(error, 1)}", ha="center", fontsize=6.5,
                       color=SOFT)  # fmt: skip
         known = [
-            maps[n]["measures"][key].get("random") for n in names if key in maps[n]["measures"]
+            maps[name]["measures"][key].get("random")
+            for name in names
+            if key in maps[name]["measures"]
         ]
-        random = next((value for value in known if value is not None), None)
-        if random is not None:
-            write(Page.margin + first + cell * (len(names) + 0.5), y, f"{random:.3f}", ha="center",
-                  fontsize=9, color=SOFT)  # fmt: skip
+        known = [value for value in known if value is not None]
+        if known:
+            # A random map is the same for all, but where a measure depends on a map's own islands.
+            same = max(known) - min(known) < 0.0005
+            text = f"{known[0]:.3f}" if same else f"{min(known):.2f} to {max(known):.2f}"
+            write(
+                Page.margin + first + cell * (len(names) + 0.5),
+                y,
+                text,
+                ha="center",
+                fontsize=9 if same else 8,
+                color=SOFT,
+            )
     return figure
 
 
