@@ -6,18 +6,23 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "affinities.hpp"
+#include "fuzzy.hpp"
 #include "ivf.hpp"
 #include "neighbors.hpp"
+#include "ranks.hpp"
 #include "tsne.hpp"
+#include "umap.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -53,6 +58,14 @@ class Buffer {
   private:
     std::unique_ptr<T[]> values_;
 };
+
+// A vector's memory, handed over.
+template <class T>
+NewVector<T> array_of(std::vector<T> &&values) {
+    auto *kept = new std::vector<T>(std::move(values));
+    nb::capsule owner(kept, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+    return NewVector<T>(kept->data(), {kept->size()}, owner);
+}
 
 latentscape::Rows rows_of(const Matrix<float> &matrix) {
     return {matrix.data(), matrix.shape(0), matrix.shape(1)};
@@ -114,14 +127,6 @@ class InvertedFile {
 };
 
 // --- t-SNE -------------------------------------------------------------------------------------
-
-// A vector that becomes a NumPy array without being copied.
-template <class T>
-NewVector<T> array_of(std::vector<T> &&values) {
-    auto *kept = new std::vector<T>(std::move(values));
-    nb::capsule owner(kept, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    return NewVector<T>(kept->data(), {kept->size()}, owner);
-}
 
 auto conditional_affinities(Matrix<double> squared, double perplexity, int threads) {
     const std::size_t n = squared.shape(0), k = squared.shape(1);
@@ -248,6 +253,173 @@ class TsneLayout {
     std::unique_ptr<latentscape::Layout> layout_;
 };
 
+// --- umap --------------------------------------------------------------------------------------
+
+latentscape::NeighborLists lists_of(const Matrix<std::int32_t> &indices,
+                                    const Matrix<float> &distances, std::size_t k) {
+    const std::size_t n = indices.shape(0), stride = indices.shape(1);
+    require(distances.shape(0) == n && distances.shape(1) == stride,
+            "indices and distances differ in shape");
+    require(k >= 1 && k <= stride, "need 1 <= k <= number of neighbours");
+    return {indices.data(), distances.data(), n, k, stride};
+}
+
+auto smooth_distances(Matrix<std::int32_t> indices, Matrix<float> distances, std::size_t k,
+                      int threads) {
+    const auto lists = lists_of(indices, distances, k);
+    Buffer<float> rho(lists.n), sigma(lists.n);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::smooth_distances(lists, threads, rho.data(), sigma.data());
+    }
+    return std::make_pair(rho.vector(lists.n), sigma.vector(lists.n));
+}
+
+auto fuzzy_graph(Matrix<std::int32_t> indices, Matrix<float> distances, std::size_t k,
+                 int threads) {
+    const auto lists = lists_of(indices, distances, k);
+    latentscape::SparseMatrix graph;
+    bool in_range = true;
+    {
+        nb::gil_scoped_release unlocked;
+        for (std::size_t i = 0; in_range && i < lists.n; ++i)
+            for (std::size_t j = 0; j < k; ++j) {
+                const std::int32_t index = lists.indices[i * lists.stride + j];
+                in_range &= index >= 0 && static_cast<std::size_t>(index) < lists.n;
+            }
+        if (in_range) {
+            std::vector<float> rho(lists.n), sigma(lists.n);
+            latentscape::smooth_distances(lists, threads, rho.data(), sigma.data());
+            graph = latentscape::fuzzy_graph(lists, rho.data(), sigma.data(), threads);
+        }
+    }
+    require(in_range, "indices out of range");
+    return std::make_tuple(array_of(std::move(graph.starts)), array_of(std::move(graph.columns)),
+                           array_of(std::move(graph.values)));
+}
+
+// A symmetric graph in CSR form, checked to be one.
+struct GraphView {
+    const std::int64_t *starts;
+    const std::int32_t *columns;
+    const float *weights;
+    std::size_t n;
+};
+
+GraphView graph_of(const Vector<std::int64_t> &starts, const Vector<std::int32_t> &columns,
+                   const Vector<float> &weights, const Matrix<float> &places) {
+    const std::size_t n = places.shape(0), n_entries = columns.shape(0);
+    require(n >= 1 && places.shape(1) == 2, "places must have shape (n, 2), n >= 1");
+    require(starts.shape(0) == n + 1 && weights.shape(0) == n_entries, "the graph does not fit");
+    const std::int64_t *s = starts.data();
+    bool fine = s[0] == 0 && s[n] == static_cast<std::int64_t>(n_entries);
+    for (std::size_t i = 0; i < n; ++i) fine &= s[i] <= s[i + 1];
+    for (std::size_t e = 0; e < n_entries; ++e)
+        fine &= columns.data()[e] >= 0 && static_cast<std::size_t>(columns.data()[e]) < n;
+    require(fine, "this is no graph in CSR form");
+    return {s, columns.data(), weights.data(), n};
+}
+
+class UmapLayout {
+  public:
+    UmapLayout(Vector<std::int64_t> starts, Vector<std::int32_t> columns, Vector<float> weights,
+               Matrix<float> places, double a, double b, int negative_sample_rate, int n_epochs,
+               std::uint32_t seed, int threads)
+        : n_(places.shape(0)) {
+        const GraphView graph = graph_of(starts, columns, weights, places);
+        require(negative_sample_rate >= 0 && n_epochs >= 1, "need rates >= 0 and epochs >= 1");
+        nb::gil_scoped_release unlocked;
+        layout_ = std::make_unique<latentscape::UmapLayout>(
+            graph.starts, graph.columns, graph.weights, graph.n, places.data(), a, b,
+            negative_sample_rate, n_epochs, seed, threads);
+    }
+    int advance(int epochs) {
+        nb::gil_scoped_release unlocked;
+        layout_->advance(epochs);
+        return layout_->done();
+    }
+    auto places() const {
+        Buffer<float> copy(2 * n_);
+        std::copy_n(layout_->places(), 2 * n_, copy.data());
+        return copy.matrix(n_, 2);
+    }
+
+  private:
+    std::size_t n_;
+    std::unique_ptr<latentscape::UmapLayout> layout_;
+};
+
+double fuzzy_cross_entropy(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
+                           Vector<float> weights, Matrix<float> places, double a, double b,
+                           int threads) {
+    const GraphView graph = graph_of(starts, columns, weights, places);
+    nb::gil_scoped_release unlocked;
+    return latentscape::fuzzy_cross_entropy(graph.starts, graph.columns, graph.weights, graph.n,
+                                            places.data(), a, b, threads);
+}
+
+// --- ranks -------------------------------------------------------------------------------------
+void require_rows(const std::int32_t *indices, std::size_t count, std::size_t n) {
+    for (std::size_t i = 0; i < count; ++i)
+        require(indices[i] >= 0 && static_cast<std::size_t>(indices[i]) < n, "an index is no row");
+}
+
+auto target_ranks(Matrix<float> rows, Matrix<std::int32_t> targets, std::size_t k, int threads) {
+    const std::size_t n = rows.shape(0), n_targets = targets.shape(1);
+    require(targets.shape(0) == n, "one row of targets for each row");
+    require(k < n, "need k < number of rows");
+    require_rows(targets.data(), n * n_targets, n);
+    Buffer<std::int32_t> ranks(n * n_targets), indices(n * k);
+    Buffer<double> squared(n * k);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::target_ranks(rows_of(rows), targets.data(), n_targets, k, threads,
+                                  ranks.data(), indices.data(), squared.data());
+    }
+    return std::make_tuple(ranks.matrix(n, n_targets), indices.matrix(n, k), squared.matrix(n, k));
+}
+
+auto coranking(Matrix<float> reference, std::vector<Matrix<float>> others,
+               Vector<std::int32_t> anchors, Vector<std::int32_t> sizes, int threads) {
+    const std::size_t n = reference.shape(0), m = anchors.shape(0), n_sizes = sizes.shape(0);
+    require(n >= 3, "need three rows or more");
+    require_rows(anchors.data(), m, n);
+    for (std::size_t s = 0; s < n_sizes; ++s)
+        require(sizes.data()[s] >= 1 && static_cast<std::size_t>(sizes.data()[s]) <= n - 2 &&
+                    (s == 0 || sizes.data()[s] > sizes.data()[s - 1]),
+                "sizes must ascend from 1 to n - 2");
+    std::vector<latentscape::Rows> spaces;
+    for (const Matrix<float> &other : others) {
+        require(other.shape(0) == n, "the spaces differ in their number of rows");
+        spaces.push_back(rows_of(other));
+    }
+    struct Result {
+        Buffer<std::int32_t> overlap;
+        Buffer<double> log_sums, false_sums, missing_sums;
+    };
+    std::vector<Result> results;
+    std::vector<latentscape::CoRanking> views;
+    for (std::size_t s = 0; s < others.size(); ++s)
+        results.push_back({Buffer<std::int32_t>(m * n_sizes), Buffer<double>(m),
+                           Buffer<double>(m * n_sizes), Buffer<double>(m * n_sizes)});
+    for (Result &result : results)
+        views.push_back({result.overlap.data(), result.log_sums.data(), result.false_sums.data(),
+                         result.missing_sums.data()});
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::coranking(rows_of(reference), spaces.data(), spaces.size(), anchors.data(), m,
+                               sizes.data(), n_sizes, threads, views.data());
+    }
+    std::vector<std::tuple<NewMatrix<std::int32_t>, NewVector<double>, NewMatrix<double>,
+                           NewMatrix<double>>>
+        arrays;
+    for (Result &result : results)
+        arrays.emplace_back(result.overlap.matrix(m, n_sizes), result.log_sums.vector(m),
+                            result.false_sums.matrix(m, n_sizes),
+                            result.missing_sums.matrix(m, n_sizes));
+    return arrays;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -264,6 +436,8 @@ NB_MODULE(_native, m) {
         .def("query", &InvertedFile::query, "queries"_a.noconvert(), "k"_a, nb::kw_only(),
              "n_probes"_a, "selves"_a = nb::none(), "threads"_a = 0,
              "As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.");
+
+    // --- t-SNE ---
 
     m.def("conditional_affinities", &conditional_affinities, "squared"_a.noconvert(),
           "perplexity"_a, nb::kw_only(), "threads"_a = 0,
@@ -289,4 +463,36 @@ NB_MODULE(_native, m) {
              "A quarter of the gradient of the divergence, float32 (n, 2).")
         .def("divergence", &TsneLayout::divergence, "Kullback-Leibler divergence, by the mesh.")
         .def("places", &TsneLayout::places, "Positions, float32 (n, 2).");
+
+    // --- umap ---
+
+    m.def("smooth_distances", &smooth_distances, "indices"_a.noconvert(),
+          "distances"_a.noconvert(), "k"_a, nb::kw_only(), "threads"_a = 0,
+          "rho and sigma of the first k neighbours, float32 (n,) each.");
+    m.def("fuzzy_graph", &fuzzy_graph, "indices"_a.noconvert(), "distances"_a.noconvert(), "k"_a,
+          nb::kw_only(), "threads"_a = 0,
+          "Fuzzy union of the memberships of the first k neighbours, as CSR: starts int64 (n + 1,), "
+          "columns int32 and weights float32.");
+    nb::class_<UmapLayout>(m, "UmapLayout", "Negative-sampling descent, a few epochs at a time.")
+        .def(nb::init<Vector<std::int64_t>, Vector<std::int32_t>, Vector<float>, Matrix<float>,
+                      double, double, int, int, std::uint32_t, int>(),
+             "starts"_a.noconvert(), "columns"_a.noconvert(), "weights"_a.noconvert(),
+             "places"_a.noconvert(), nb::kw_only(), "a"_a, "b"_a, "negative_sample_rate"_a,
+             "n_epochs"_a, "seed"_a = 0, "threads"_a = 0)
+        .def("advance", &UmapLayout::advance, "epochs"_a,
+             "Go on by so many epochs at most; return how many are done.")
+        .def("places", &UmapLayout::places, "Where the vertices are now: float32 (n, 2).");
+    m.def("fuzzy_cross_entropy", &fuzzy_cross_entropy, "starts"_a.noconvert(),
+          "columns"_a.noconvert(), "weights"_a.noconvert(), "places"_a.noconvert(),
+          nb::kw_only(), "a"_a, "b"_a, "threads"_a = 0,
+          "Fuzzy cross-entropy of a map, over all ordered pairs.");
+
+    // --- ranks ---
+    m.def("target_ranks", &target_ranks, "rows"_a.noconvert(), "targets"_a.noconvert(),
+          nb::kw_only(), "k"_a = 0, "threads"_a = 0,
+          "Ranks int32 (n, t) of each row's targets among all other rows, and its k nearest rows.");
+    m.def("coranking", &coranking, "reference"_a.noconvert(), "others"_a, "anchors"_a.noconvert(),
+          "sizes"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
+          "For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K "
+          "(m,), and rank sums of false and of missing neighbours (m, sizes).");
 }

@@ -2,6 +2,7 @@
 Compiled kernels. Arrays are C-contiguous; threads <= 0 takes all cores.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy
@@ -59,3 +60,35 @@ class TsneLayout:
 
     def places(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
         """Positions, float32 (n, 2)."""
+
+def smooth_distances(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, threads: int = 0) -> tuple[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
+    """rho and sigma of the first k neighbours, float32 (n,) each."""
+
+def fuzzy_graph(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
+    """
+    Fuzzy union of the memberships of the first k neighbours, as CSR: starts int64 (n + 1,), columns int32 and weights float32.
+    """
+
+class UmapLayout:
+    """Negative-sampling descent, a few epochs at a time."""
+
+    def __init__(self, starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], places: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, a: float, b: float, negative_sample_rate: int, n_epochs: int, seed: int = 0, threads: int = 0) -> None: ...
+
+    def advance(self, epochs: int) -> int:
+        """Go on by so many epochs at most; return how many are done."""
+
+    def places(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
+        """Where the vertices are now: float32 (n, 2)."""
+
+def fuzzy_cross_entropy(starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], weights: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], places: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, a: float, b: float, threads: int = 0) -> float:
+    """Fuzzy cross-entropy of a map, over all ordered pairs."""
+
+def target_ranks(rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], targets: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, k: int = 0, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]:
+    """
+    Ranks int32 (n, t) of each row's targets among all other rows, and its k nearest rows.
+    """
+
+def coranking(reference: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], others: Sequence[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]], anchors: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], sizes: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], *, threads: int = 0) -> list[tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]]:
+    """
+    For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K (m,), and rank sums of false and of missing neighbours (m, sizes).
+    """
