@@ -141,30 +141,19 @@ auto conditional_affinities(Matrix<double> squared, double perplexity, int threa
 }
 
 auto joint_affinities(Matrix<std::int32_t> indices, Matrix<float> distances, double perplexity,
-                      std::optional<Vector<std::int32_t>> order, int threads) {
+                      int threads) {
     const std::size_t n = indices.shape(0), k = indices.shape(1);
     require(distances.shape(0) == n && distances.shape(1) == k, "one distance for each neighbour");
     require(n >= 1 && k >= 1 && perplexity > 0,
             "need a row, a neighbour and a perplexity greater than 0");
-    require(!order || order->shape(0) == n, "order: each row once");
+    for (std::size_t e = 0; e < n * k; ++e)
+        require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
+                "a neighbour is no row");
     latentscape::SparseRows joint;
     {
         nb::gil_scoped_release unlocked;
-        for (std::size_t e = 0; e < n * k; ++e)
-            require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
-                    "a neighbour is no row");
-        if (order) {
-            std::vector<bool> seen(n);
-            for (std::size_t i = 0; i < n; ++i) {
-                const std::int32_t row = order->data()[i];
-                require(row >= 0 && static_cast<std::size_t>(row) < n &&
-                            !seen[static_cast<std::size_t>(row)],
-                        "order: each row once");
-                seen[static_cast<std::size_t>(row)] = true;
-            }
-        }
         joint = latentscape::joint_affinities(indices.data(), distances.data(), n, k, perplexity,
-                                              order ? order->data() : nullptr, threads);
+                                              threads);
     }
     return std::make_tuple(array_of(std::move(joint.starts)), array_of(std::move(joint.columns)),
                            array_of(std::move(joint.values)));
@@ -443,9 +432,8 @@ NB_MODULE(_native, m) {
           "perplexity"_a, nb::kw_only(), "threads"_a = 0,
           "Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.");
     m.def("joint_affinities", &joint_affinities, "indices"_a.noconvert(), "distances"_a.noconvert(),
-          "perplexity"_a, nb::kw_only(), "order"_a = nb::none(), "threads"_a = 0,
-          "Symmetric affinities that add up to 1, as CSR: starts, columns, values. Row i of the "
-          "result is row order[i].");
+          "perplexity"_a, nb::kw_only(), "threads"_a = 0,
+          "Symmetric affinities that add up to 1, as CSR: starts, columns, values.");
     m.def("kl_divergence", &kl_divergence, "starts"_a.noconvert(), "columns"_a.noconvert(),
           "values"_a.noconvert(), "embedding"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
           "Kullback-Leibler divergence of a map from CSR affinities, over all pairs.");
