@@ -126,15 +126,10 @@ struct SparseRows {
 // Symmetric affinities that add up to 1: (w + w^T) / 2n for the weights w of each row. Columns
 // ascend in each row.
 //
-// indices, distances: (n, k). order: the row that becomes row 0, 1, ... of the result, and number
-// of its columns; null leaves all where they are.
+// indices, distances: (n, k).
 inline SparseRows joint_affinities(const std::int32_t *indices, const float *distances,
-                                   std::size_t n, std::size_t k, double perplexity,
-                                   const std::int32_t *order, int threads) {
+                                   std::size_t n, std::size_t k, double perplexity, int threads) {
     const double entropy = std::log(perplexity);
-    std::vector<std::int32_t> place(n);
-    for (std::size_t i = 0; i < n; ++i)
-        place[order ? static_cast<std::size_t>(order[i]) : i] = static_cast<std::int32_t>(i);
     // The weights, columns ascending.
     std::vector<std::int32_t> columns(n * k);
     std::vector<float> weights(n * k);
@@ -142,15 +137,13 @@ inline SparseRows joint_affinities(const std::int32_t *indices, const float *dis
         std::vector<double> row(k + kDoubles);
         std::vector<std::pair<std::int32_t, float>> sorted(k);
         for (std::size_t i = begin; i < end; ++i) {
-            const std::size_t from = order ? static_cast<std::size_t>(order[i]) : i;
             for (std::size_t j = 0; j < k; ++j) {
-                const double distance = static_cast<double>(distances[from * k + j]);
+                const double distance = static_cast<double>(distances[i * k + j]);
                 row[j] = distance * distance;
             }
             weigh_row(row.data(), k, entropy);
             for (std::size_t j = 0; j < k; ++j)
-                sorted[j] = {place[static_cast<std::size_t>(indices[from * k + j])],
-                             static_cast<float>(row[j])};
+                sorted[j] = {indices[i * k + j], static_cast<float>(row[j])};
             std::sort(sorted.begin(), sorted.end());
             for (std::size_t j = 0; j < k; ++j) {
                 columns[i * k + j] = sorted[j].first;

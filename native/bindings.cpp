@@ -126,6 +126,122 @@ class InvertedFile {
     std::unique_ptr<latentscape::InvertedFile> file_;
 };
 
+// --- t-SNE -------------------------------------------------------------------------------------
+
+auto conditional_affinities(Matrix<double> squared, double perplexity, int threads) {
+    const std::size_t n = squared.shape(0), k = squared.shape(1);
+    require(k >= 1 && perplexity > 0, "need a neighbour and a perplexity greater than 0");
+    Buffer<double> weights(n * k);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::conditional_affinities(squared.data(), n, k, perplexity, threads,
+                                            weights.data());
+    }
+    return weights.matrix(n, k);
+}
+
+auto joint_affinities(Matrix<std::int32_t> indices, Matrix<float> distances, double perplexity,
+                      int threads) {
+    const std::size_t n = indices.shape(0), k = indices.shape(1);
+    require(distances.shape(0) == n && distances.shape(1) == k, "one distance for each neighbour");
+    require(n >= 1 && k >= 1 && perplexity > 0,
+            "need a row, a neighbour and a perplexity greater than 0");
+    for (std::size_t e = 0; e < n * k; ++e)
+        require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
+                "a neighbour is no row");
+    latentscape::SparseRows joint;
+    {
+        nb::gil_scoped_release unlocked;
+        joint = latentscape::joint_affinities(indices.data(), distances.data(), n, k, perplexity,
+                                              threads);
+    }
+    return std::make_tuple(array_of(std::move(joint.starts)), array_of(std::move(joint.columns)),
+                           array_of(std::move(joint.values)));
+}
+
+// Affinities in arrays of NumPy's, checked once.
+class SharedAffinities {
+  public:
+    SharedAffinities(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
+                     Vector<float> values)
+        : starts_(std::move(starts)), columns_(std::move(columns)), values_(std::move(values)) {
+        require(starts_.shape(0) >= 2 && columns_.shape(0) == values_.shape(0),
+                "need a row, and one value for each column");
+        const std::size_t n = starts_.shape(0) - 1;
+        const std::int64_t *s = starts_.data();
+        require(s[0] == 0 && s[n] == static_cast<std::int64_t>(columns_.shape(0)),
+                "starts do not fit the columns");
+        for (std::size_t i = 0; i < n; ++i) require(s[i] <= s[i + 1], "starts must ascend");
+        for (std::size_t e = 0; e < columns_.shape(0); ++e)
+            require(columns_.data()[e] >= 0 && static_cast<std::size_t>(columns_.data()[e]) < n,
+                    "a column is no row");
+    }
+    latentscape::Affinities view() const {
+        return {starts_.data(), columns_.data(), values_.data(), starts_.shape(0) - 1};
+    }
+
+  private:
+    Vector<std::int64_t> starts_;
+    Vector<std::int32_t> columns_;
+    Vector<float> values_;
+};
+
+double kl_divergence(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
+                     Vector<float> values, Matrix<float> embedding, int threads) {
+    const SharedAffinities shared(std::move(starts), std::move(columns), std::move(values));
+    const latentscape::Affinities p = shared.view();
+    require(embedding.shape(0) == p.n && embedding.shape(1) == 2, "one place for each row");
+    nb::gil_scoped_release unlocked;
+    std::vector<float> gradient(2 * p.n);
+    const double repulsion =
+        latentscape::repel_exactly(embedding.data(), p.n, threads, gradient.data());
+    return latentscape::divergence(p, embedding.data(), repulsion,
+                                   latentscape::negative_entropy(p, threads), threads);
+}
+
+class TsneLayout {
+  public:
+    TsneLayout(Vector<std::int64_t> starts, Vector<std::int32_t> columns, Vector<float> values,
+               Matrix<float> start, float spacing, std::size_t exact_rows, int threads)
+        : shared_(std::move(starts), std::move(columns), std::move(values)) {
+        require(start.shape(0) == shared_.view().n && start.shape(1) == 2,
+                "one place for each row");
+        require(spacing > 0, "spacing must be greater than 0");
+        nb::gil_scoped_release unlocked;
+        layout_ = std::make_unique<latentscape::Layout>(shared_.view(), start.data(), spacing,
+                                                        exact_rows, threads);
+    }
+    void run(std::size_t n_steps, float exaggeration, float momentum, float learning_rate) {
+        nb::gil_scoped_release unlocked;
+        layout_->run(n_steps, {exaggeration, momentum, learning_rate});
+    }
+    void renumber() {
+        nb::gil_scoped_release unlocked;
+        layout_->renumber();
+    }
+    auto gradient(float exaggeration) {
+        Buffer<float> values(2 * layout_->size());
+        {
+            nb::gil_scoped_release unlocked;
+            layout_->gradient(exaggeration, values.data());
+        }
+        return values.matrix(layout_->size(), 2);
+    }
+    double divergence() {
+        nb::gil_scoped_release unlocked;
+        return layout_->divergence();
+    }
+    auto places() const {
+        Buffer<float> values(2 * layout_->size());
+        layout_->places(values.data());
+        return values.matrix(layout_->size(), 2);
+    }
+
+  private:
+    SharedAffinities shared_;
+    std::unique_ptr<latentscape::Layout> layout_;
+};
+
 // --- umap --------------------------------------------------------------------------------------
 
 latentscape::NeighborLists lists_of(const Matrix<std::int32_t> &indices,
@@ -293,133 +409,6 @@ auto coranking(Matrix<float> reference, std::vector<Matrix<float>> others,
     return arrays;
 }
 
-// --- t-SNE -------------------------------------------------------------------------------------
-
-auto conditional_affinities(Matrix<double> squared, double perplexity, int threads) {
-    const std::size_t n = squared.shape(0), k = squared.shape(1);
-    require(k >= 1 && perplexity > 0, "need a neighbour and a perplexity greater than 0");
-    Buffer<double> weights(n * k);
-    {
-        nb::gil_scoped_release unlocked;
-        latentscape::conditional_affinities(squared.data(), n, k, perplexity, threads,
-                                            weights.data());
-    }
-    return weights.matrix(n, k);
-}
-
-auto joint_affinities(Matrix<std::int32_t> indices, Matrix<float> distances, double perplexity,
-                      std::optional<Vector<std::int32_t>> order, int threads) {
-    const std::size_t n = indices.shape(0), k = indices.shape(1);
-    require(distances.shape(0) == n && distances.shape(1) == k, "one distance for each neighbour");
-    require(n >= 1 && k >= 1 && perplexity > 0,
-            "need a row, a neighbour and a perplexity greater than 0");
-    require(!order || order->shape(0) == n, "order: each row once");
-    latentscape::SparseRows joint;
-    {
-        nb::gil_scoped_release unlocked;
-        for (std::size_t e = 0; e < n * k; ++e)
-            require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
-                    "a neighbour is no row");
-        if (order) {
-            std::vector<bool> seen(n);
-            for (std::size_t i = 0; i < n; ++i) {
-                const std::int32_t row = order->data()[i];
-                require(row >= 0 && static_cast<std::size_t>(row) < n &&
-                            !seen[static_cast<std::size_t>(row)],
-                        "order: each row once");
-                seen[static_cast<std::size_t>(row)] = true;
-            }
-        }
-        joint = latentscape::joint_affinities(indices.data(), distances.data(), n, k, perplexity,
-                                              order ? order->data() : nullptr, threads);
-    }
-    return std::make_tuple(array_of(std::move(joint.starts)), array_of(std::move(joint.columns)),
-                           array_of(std::move(joint.values)));
-}
-
-// Affinities in arrays of NumPy's, checked once.
-class SharedAffinities {
-  public:
-    SharedAffinities(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
-                     Vector<float> values)
-        : starts_(std::move(starts)), columns_(std::move(columns)), values_(std::move(values)) {
-        require(starts_.shape(0) >= 2 && columns_.shape(0) == values_.shape(0),
-                "need a row, and one value for each column");
-        const std::size_t n = starts_.shape(0) - 1;
-        const std::int64_t *s = starts_.data();
-        require(s[0] == 0 && s[n] == static_cast<std::int64_t>(columns_.shape(0)),
-                "starts do not fit the columns");
-        for (std::size_t i = 0; i < n; ++i) require(s[i] <= s[i + 1], "starts must ascend");
-        for (std::size_t e = 0; e < columns_.shape(0); ++e)
-            require(columns_.data()[e] >= 0 && static_cast<std::size_t>(columns_.data()[e]) < n,
-                    "a column is no row");
-    }
-    latentscape::Affinities view() const {
-        return {starts_.data(), columns_.data(), values_.data(), starts_.shape(0) - 1};
-    }
-
-  private:
-    Vector<std::int64_t> starts_;
-    Vector<std::int32_t> columns_;
-    Vector<float> values_;
-};
-
-double kl_divergence(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
-                     Vector<float> values, Matrix<float> embedding, int threads) {
-    const SharedAffinities shared(std::move(starts), std::move(columns), std::move(values));
-    const latentscape::Affinities p = shared.view();
-    require(embedding.shape(0) == p.n && embedding.shape(1) == 2, "one place for each row");
-    nb::gil_scoped_release unlocked;
-    std::vector<float> gradient(2 * p.n);
-    const double repulsion =
-        latentscape::repel_exactly(embedding.data(), p.n, threads, gradient.data());
-    return latentscape::divergence(p, embedding.data(), repulsion,
-                                   latentscape::negative_entropy(p, threads), threads);
-}
-
-class TsneLayout {
-  public:
-    TsneLayout(Vector<std::int64_t> starts, Vector<std::int32_t> columns, Vector<float> values,
-               Matrix<float> start, float spacing, std::size_t exact_rows, int threads)
-        : shared_(std::move(starts), std::move(columns), std::move(values)) {
-        require(start.shape(0) == shared_.view().n && start.shape(1) == 2,
-                "one place for each row");
-        require(spacing > 0, "spacing must be greater than 0");
-        nb::gil_scoped_release unlocked;
-        layout_ = std::make_unique<latentscape::Layout>(shared_.view(), start.data(), spacing,
-                                                        exact_rows, threads);
-    }
-    void run(std::size_t n_steps, float exaggeration, float momentum, float learning_rate) {
-        nb::gil_scoped_release unlocked;
-        layout_->run(n_steps, {exaggeration, momentum, learning_rate});
-    }
-    void renumber() {
-        nb::gil_scoped_release unlocked;
-        layout_->renumber();
-    }
-    auto gradient(float exaggeration) {
-        Buffer<float> values(2 * layout_->size());
-        {
-            nb::gil_scoped_release unlocked;
-            layout_->gradient(exaggeration, values.data());
-        }
-        return values.matrix(layout_->size(), 2);
-    }
-    double divergence() {
-        nb::gil_scoped_release unlocked;
-        return layout_->divergence();
-    }
-    auto places() const {
-        Buffer<float> values(2 * layout_->size());
-        layout_->places(values.data());
-        return values.matrix(layout_->size(), 2);
-    }
-
-  private:
-    SharedAffinities shared_;
-    std::unique_ptr<latentscape::Layout> layout_;
-};
-
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -436,6 +425,32 @@ NB_MODULE(_native, m) {
         .def("query", &InvertedFile::query, "queries"_a.noconvert(), "k"_a, nb::kw_only(),
              "n_probes"_a, "selves"_a = nb::none(), "threads"_a = 0,
              "As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.");
+
+    // --- t-SNE ---
+
+    m.def("conditional_affinities", &conditional_affinities, "squared"_a.noconvert(),
+          "perplexity"_a, nb::kw_only(), "threads"_a = 0,
+          "Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.");
+    m.def("joint_affinities", &joint_affinities, "indices"_a.noconvert(), "distances"_a.noconvert(),
+          "perplexity"_a, nb::kw_only(), "threads"_a = 0,
+          "Symmetric affinities that add up to 1, as CSR: starts, columns, values.");
+    m.def("kl_divergence", &kl_divergence, "starts"_a.noconvert(), "columns"_a.noconvert(),
+          "values"_a.noconvert(), "embedding"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
+          "Kullback-Leibler divergence of a map from CSR affinities, over all pairs.");
+    nb::class_<TsneLayout>(m, "TsneLayout", "A t-SNE map on its way.")
+        .def(nb::init<Vector<std::int64_t>, Vector<std::int32_t>, Vector<float>, Matrix<float>,
+                      float, std::size_t, int>(),
+             "starts"_a.noconvert(), "columns"_a.noconvert(), "values"_a.noconvert(),
+             "start"_a.noconvert(), nb::kw_only(), "spacing"_a = 0.5f, "exact_rows"_a = 1000,
+             "threads"_a = 0)
+        .def("run", &TsneLayout::run, "n_steps"_a, nb::kw_only(), "exaggeration"_a, "momentum"_a,
+             "learning_rate"_a, "Take steps of gradient descent.")
+        .def("renumber", &TsneLayout::renumber,
+             "Sort the points in memory by where they lie now, which makes steps faster.")
+        .def("gradient", &TsneLayout::gradient, nb::kw_only(), "exaggeration"_a = 1.0f,
+             "A quarter of the gradient of the divergence, float32 (n, 2).")
+        .def("divergence", &TsneLayout::divergence, "Kullback-Leibler divergence, by the mesh.")
+        .def("places", &TsneLayout::places, "Positions, float32 (n, 2).");
 
     // --- umap ---
 
@@ -468,29 +483,4 @@ NB_MODULE(_native, m) {
           "sizes"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
           "For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K "
           "(m,), and rank sums of false and of missing neighbours (m, sizes).");
-
-    m.def("conditional_affinities", &conditional_affinities, "squared"_a.noconvert(),
-          "perplexity"_a, nb::kw_only(), "threads"_a = 0,
-          "Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.");
-    m.def("joint_affinities", &joint_affinities, "indices"_a.noconvert(), "distances"_a.noconvert(),
-          "perplexity"_a, nb::kw_only(), "order"_a = nb::none(), "threads"_a = 0,
-          "Symmetric affinities that add up to 1, as CSR: starts, columns, values. Row i of the "
-          "result is row order[i].");
-    m.def("kl_divergence", &kl_divergence, "starts"_a.noconvert(), "columns"_a.noconvert(),
-          "values"_a.noconvert(), "embedding"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
-          "Kullback-Leibler divergence of a map from CSR affinities, over all pairs.");
-    nb::class_<TsneLayout>(m, "TsneLayout", "A t-SNE map on its way.")
-        .def(nb::init<Vector<std::int64_t>, Vector<std::int32_t>, Vector<float>, Matrix<float>,
-                      float, std::size_t, int>(),
-             "starts"_a.noconvert(), "columns"_a.noconvert(), "values"_a.noconvert(),
-             "start"_a.noconvert(), nb::kw_only(), "spacing"_a = 0.5f, "exact_rows"_a = 1000,
-             "threads"_a = 0)
-        .def("run", &TsneLayout::run, "n_steps"_a, nb::kw_only(), "exaggeration"_a, "momentum"_a,
-             "learning_rate"_a, "Take steps of gradient descent.")
-        .def("renumber", &TsneLayout::renumber,
-             "Sort the points in memory by where they lie now, which makes steps faster.")
-        .def("gradient", &TsneLayout::gradient, nb::kw_only(), "exaggeration"_a = 1.0f,
-             "A quarter of the gradient of the divergence, float32 (n, 2).")
-        .def("divergence", &TsneLayout::divergence, "Kullback-Leibler divergence, by the mesh.")
-        .def("places", &TsneLayout::places, "Positions, float32 (n, 2).");
 }

@@ -24,6 +24,43 @@ class InvertedFile:
         As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.
         """
 
+def conditional_affinities(squared: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, threads: int = 0) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]:
+    """
+    Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.
+    """
+
+def joint_affinities(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
+    """
+    Symmetric affinities that add up to 1, as CSR: starts, columns, values.
+    """
+
+def kl_divergence(starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], embedding: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, threads: int = 0) -> float:
+    """
+    Kullback-Leibler divergence of a map from CSR affinities, over all pairs.
+    """
+
+class TsneLayout:
+    """A t-SNE map on its way."""
+
+    def __init__(self, starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, spacing: float = 0.5, exact_rows: int = 1000, threads: int = 0) -> None: ...
+
+    def run(self, n_steps: int, *, exaggeration: float, momentum: float, learning_rate: float) -> None:
+        """Take steps of gradient descent."""
+
+    def renumber(self) -> None:
+        """
+        Sort the points in memory by where they lie now, which makes steps faster.
+        """
+
+    def gradient(self, *, exaggeration: float = 1.0) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
+        """A quarter of the gradient of the divergence, float32 (n, 2)."""
+
+    def divergence(self) -> float:
+        """Kullback-Leibler divergence, by the mesh."""
+
+    def places(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
+        """Positions, float32 (n, 2)."""
+
 def smooth_distances(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, threads: int = 0) -> tuple[Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
     """rho and sigma of the first k neighbours, float32 (n,) each."""
 
@@ -55,40 +92,3 @@ def coranking(reference: Annotated[NDArray[numpy.float32], dict(shape=(None, Non
     """
     For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K (m,), and rank sums of false and of missing neighbours (m, sizes).
     """
-
-def conditional_affinities(squared: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, threads: int = 0) -> Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]:
-    """
-    Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.
-    """
-
-def joint_affinities(indices: Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C', device='cpu', writable=False)], distances: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], perplexity: float, *, order: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C')]]:
-    """
-    Symmetric affinities that add up to 1, as CSR: starts, columns, values. Row i of the result is row order[i].
-    """
-
-def kl_divergence(starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], embedding: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, threads: int = 0) -> float:
-    """
-    Kullback-Leibler divergence of a map from CSR affinities, over all pairs.
-    """
-
-class TsneLayout:
-    """A t-SNE map on its way."""
-
-    def __init__(self, starts: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], columns: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)], values: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)], start: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, spacing: float = 0.5, exact_rows: int = 1000, threads: int = 0) -> None: ...
-
-    def run(self, n_steps: int, *, exaggeration: float, momentum: float, learning_rate: float) -> None:
-        """Take steps of gradient descent."""
-
-    def renumber(self) -> None:
-        """
-        Sort the points in memory by where they lie now, which makes steps faster.
-        """
-
-    def gradient(self, *, exaggeration: float = 1.0) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
-        """A quarter of the gradient of the divergence, float32 (n, 2)."""
-
-    def divergence(self) -> float:
-        """Kullback-Leibler divergence, by the mesh."""
-
-    def places(self) -> Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]:
-        """Positions, float32 (n, 2)."""

@@ -79,6 +79,8 @@ def sparse_affinities(
 def joint_affinities(graph: NeighborGraph, perplexity: float, *, threads: int = 0) -> csr_array:
     """Return :func:`sparse_affinities` as a float32 matrix of SciPy's, shape (n, n)."""
     starts, columns, values = sparse_affinities(graph, perplexity, threads=threads)
+    if starts[-1] <= np.iinfo(np.int32).max:  # else SciPy would widen the columns
+        starts = starts.astype(np.int32)
     return csr_array((values, columns, starts), shape=(graph.n_rows, graph.n_rows))
 
 

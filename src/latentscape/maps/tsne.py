@@ -24,8 +24,8 @@ from latentscape.types import FloatArray, Progress, ProgressCallback
 
 _EXACT_ROWS = 1_000  # up to here all pairs are quicker than the mesh
 _SPACING = 0.35  # of the mesh, in units of the map
-_EXAGGERATED = 250
-_MOMENTUM = 0.8
+_EXAGGERATED = 100
+_MOMENTUM = 0.9
 _CHECK = 50  # iterations between two looks at the divergence
 _CONVERGED = 5e-4  # relative fall of the divergence, between two looks, that is not worth more
 
@@ -42,8 +42,8 @@ class TSNE(NeighborMap):
     perplexity : float, default 30
         Effective number of neighbours, greater than 0; larger values show coarser
         structure. Lowered, with a warning, to a third of the other rows.
-    n_iter : int, default 750
-        Iterations at most; the first third, at most 250, are exaggerated. They end
+    n_iter : int, default 500
+        Iterations at most; the first third, at most 100, are exaggerated. They end
         earlier when the divergence no longer falls.
     early_exaggeration : float, default 12
         Factor on the attraction during these, at least 1.
@@ -97,7 +97,7 @@ class TSNE(NeighborMap):
     def __init__(
         self,
         perplexity: float = 30.0,
-        n_iter: int = 750,
+        n_iter: int = 500,
         early_exaggeration: float = 12.0,
         learning_rate: float | str = "auto",
         init: str = "pca",
@@ -146,7 +146,8 @@ class TSNE(NeighborMap):
         with progress_bars(int(self.verbose)) as bars:
             self._descend(layout, n, bars)
         places = layout.places().astype(np.float64)
-        return (places - places.mean(axis=0)).astype(np.float32)
+        centered: FloatArray = (places - places.mean(axis=0)).astype(np.float32)
+        return centered
 
     def _descend(self, layout: _native.TsneLayout, n: int, bars: ProgressCallback) -> None:
         """Run the layout to its end, telling of it about a hundred times."""
