@@ -14,7 +14,7 @@ from latentscape.types import DoubleArray, FloatArray
 
 def band(n: int) -> tuple[FloatArray, csr_array]:
     """Rows along a band, and their fuzzy graph."""
-    codes = np.random.default_rng(0).uniform(size=(n, 2)).astype(np.float32) * [4, 1]
+    codes = (np.random.default_rng(0).uniform(size=(n, 2)) * [4, 1]).astype(np.float32)
     return codes, fuzzy_graph(NeighborGraph.build(codes, 14), 15)
 
 
