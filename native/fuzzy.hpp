@@ -122,18 +122,21 @@ inline SparseMatrix fuzzy_graph(const NeighborLists &lists, const float *rho, co
         const Entry *a = own.data() + i * k, *a_end = a + k;
         const Entry *b = others.data() + starts[i], *b_end = others.data() + starts[i + 1];
         while (a != a_end || b != b_end) {
+            std::int32_t column;
+            float value;
             if (b == b_end || (a != a_end && a->first < b->first)) {
-                take(a->first, a->second);
-                ++a;
+                column = a->first;
+                value = a++->second;
             } else if (a == a_end || b->first < a->first) {
-                take(b->first, b->second);
-                ++b;
-            } else {
-                // In this order it is the same from both ends.
-                take(a->first, (a->second + b->second) - a->second * b->second);
+                column = b->first;
+                value = b++->second;
+            } else {  // in this order it is the same from both ends
+                column = a->first;
+                value = (a->second + b->second) - a->second * b->second;
                 ++a;
                 ++b;
             }
+            if (value > 0.0f) take(column, value);  // exp may vanish
         }
     };
     SparseMatrix graph;

@@ -25,8 +25,6 @@
 
 namespace latentscape {
 
-typedef std::int64_t PairLanes __attribute__((vector_size(kLanes / 2 * sizeof(std::int64_t))));
-
 // A hash with good avalanche (the finaliser of MurmurHash3).
 LATENTSCAPE_INLINE std::uint32_t mixed(std::uint32_t x) {
     x ^= x >> 16;
@@ -36,84 +34,53 @@ LATENTSCAPE_INLINE std::uint32_t mixed(std::uint32_t x) {
     return x ^ x >> 16;
 }
 
-// x^power for x of at least the smallest normal float, to about 2e-5 of its value: log2 and 2^x by
-// polynomials (least maximum error).
-LATENTSCAPE_INLINE Lanes lanes_power(Lanes x, float power) {
-    IntLanes bits;
+// x^power for a normal float above zero, to about 2e-5 of its value: log2 and 2^y by polynomials
+// (least maximum error). What leaves the range of floats stays near its ends. Limits are set on whole
+// numbers, as GCC makes branches of those on floats, and a loop with branches is no vector code.
+LATENTSCAPE_INLINE float fast_power(float x, float power) {
+    std::int32_t bits;
     std::memcpy(&bits, &x, sizeof bits);
-    const IntLanes exponent = (bits - 0x3f3504f3) >> 23;  // the mantissa is in [sqrt(1/2), sqrt(2))
-    bits -= exponent << 23;
-    Lanes f;
+    const std::int32_t exponent = (bits - 0x3f3504f3) >> 23;  // the rest is in [sqrt(1/2), sqrt(2))
+    bits -= exponent * (1 << 23);
+    float f;
     std::memcpy(&f, &bits, sizeof f);
     f -= 1.0f;
-    Lanes log = f * 0.25269741f - 0.39456727f;
+    float log = f * 0.25269741f - 0.39456727f;
     log = log * f + 0.48667598f;
     log = log * f - 0.72024256f;
     log = log * f + 1.4425785f;
-    log = log * f + __builtin_convertvector(exponent, Lanes);
-    Lanes y = log * power;
-    y = y < -126.0f ? Lanes{} - 126.0f : y;
-    y = y > 126.0f ? Lanes{} + 126.0f : y;
+    log = log * f + static_cast<float>(exponent);
+    const float y = log * power;
     // The nearest whole number: adding 1.5 * 2^23 leaves no bit for a fraction.
-    const Lanes shifted = y + 12582912.0f;
-    const Lanes r = y - (shifted - 12582912.0f);
-    Lanes exp = r * 0.0095701019f + 0.055917862f;
+    const float shifted = y + 12582912.0f;
+    const float r = y - (shifted - 12582912.0f);
+    float exp = r * 0.0095701019f + 0.055917862f;
     exp = exp * r + 0.24024745f;
     exp = exp * r + 0.69312181f;
     exp = exp * r + 0.99999926f;
-    IntLanes whole, value;
+    std::int32_t whole, value;
     std::memcpy(&whole, &shifted, sizeof whole);
     std::memcpy(&value, &exp, sizeof value);
-    value += (whole - 0x4b400000) << 23;
+    value += std::min(std::max(whole - 0x4b400000, -126), 126) * (1 << 23);
     std::memcpy(&exp, &value, sizeof exp);
     return exp;
 }
 
-// Masks are all ones or all zeros. They come from arithmetic: GCC takes comparisons of whole numbers
-// apart where a mask has a register of its own.
-LATENTSCAPE_INLINE IntLanes lanes_nonzero(IntLanes x) { return (x | -x) >> 31; }
-
-// x where the mask is set, else 0.
-LATENTSCAPE_INLINE Lanes lanes_where(IntLanes mask, Lanes x) { return (Lanes)((IntLanes)x & mask); }
-
-// High half of the 64-bit product: a whole number in [0, n) for a random one in [0, 2^32).
-LATENTSCAPE_INLINE UIntLanes lanes_below(UIntLanes random, std::uint32_t n) {
-    const std::uint32_t high = n >> 16, low = n & 0xffffu;
-    const UIntLanes h = random >> 16, l = random & 0xffffu;
-    const UIntLanes carry = (l * low) >> 16;
-    const UIntLanes a = h * low + carry;  // below 2^32
-    const UIntLanes b = l * high + (a & 0xffffu);
-    return h * high + (a >> 16) + (b >> 16);
-}
-
-// Places of sixteen vertices. A place is moved as one 64-bit word.
-LATENTSCAPE_INLINE void lanes_places(const float *places, IntLanes vertices, Lanes &x, Lanes &y) {
-    const auto pair = [&](int l) __attribute__((always_inline)) {
-        std::int64_t word;
-        std::memcpy(&word, places + 2 * static_cast<std::size_t>(vertices[l]), sizeof word);
-        return word;
-    };
-    const PairLanes first = {pair(0), pair(1), pair(2), pair(3), pair(4), pair(5), pair(6), pair(7)};
-    const PairLanes second = {pair(8),  pair(9),  pair(10), pair(11),
-                              pair(12), pair(13), pair(14), pair(15)};
-    Lanes a, b;
-    std::memcpy(&a, &first, sizeof a);
-    std::memcpy(&b, &second, sizeof b);
-    x = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    y = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-}
-
-LATENTSCAPE_INLINE Lanes lanes_clipped(Lanes x) {
-    x = x < -4.0f ? Lanes{} - 4.0f : x;
-    return x > 4.0f ? Lanes{} + 4.0f : x;
+// Gradients are clipped to [-4, 4]. Floats of one sign are ordered like their bits.
+LATENTSCAPE_INLINE float clipped(float x) {
+    std::int32_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    const std::int32_t size = std::min(bits & 0x7fffffff, 0x40800000);
+    bits = size | (bits & static_cast<std::int32_t>(0x80000000u));
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
 constexpr float kApart = 1e-30f;  // keeps the logarithm of a squared distance finite
 
-// Vertices that are worked on together: two vectors, as each waits for its own sums and products.
-constexpr int kSets = 2;
-constexpr int kMovers = kSets * kLanes;
+constexpr int kMovers = 2 * kLanes;  // vertices that are worked on together
 constexpr int kPasses = 2;  // in an epoch
+constexpr int kAhead = 5;   // draws
 
 // kMovers vertices and their edges, edge after edge: edge e of vertex m stands at e * kMovers + m.
 struct UmapGroup {
@@ -140,81 +107,84 @@ struct UmapPass {
 // evenly over the passes.
 LATENTSCAPE_CLONES static void umap_move(const UmapGroup &group, const UmapPass &pass,
                                          std::int32_t *due) {
-    alignas(64) std::int32_t vertex[kMovers], count[kMovers];
-    alignas(64) std::uint32_t hashed[kMovers];
-    std::memcpy(vertex, group.vertices, sizeof vertex);
+    alignas(64) std::int32_t own[kMovers], count[kMovers], whole[kMovers];
+    alignas(64) std::uint32_t random[kMovers];
+    alignas(64) float x[kMovers], y[kMovers];
+    std::memcpy(own, group.vertices, sizeof own);
     const std::uint32_t step = pass.number * 0x9e3779b9u;  // 2^32 times the golden ratio
     for (int m = 0; m < kMovers; ++m) {
-        hashed[m] = mixed(mixed(static_cast<std::uint32_t>(vertex[m]) ^ pass.seed) + step);
-        count[m] = 0;
+        random[m] = mixed(mixed(static_cast<std::uint32_t>(own[m]) ^ pass.seed) + step);
+        x[m] = pass.places[2 * static_cast<std::size_t>(own[m])];
+        y[m] = pass.places[2 * static_cast<std::size_t>(own[m]) + 1];
+        count[m] = whole[m] = 0;
     }
-    const std::uint32_t comb = mixed(static_cast<std::uint32_t>(vertex[0]) ^ ~pass.seed) + step;
+    const std::uint32_t comb = mixed(static_cast<std::uint32_t>(own[0]) ^ ~pass.seed) + step;
     const float u = static_cast<float>(comb >> 8) * (1.0f / 16777216.0f);
-    IntLanes before[kSets] = {};
-    for (std::size_t e = 0; e < group.n_edges; ++e)
-        for (int k = 0; k < kSets; ++k) {
-            const std::size_t at = e * kMovers + static_cast<std::size_t>(k * kLanes);
-            Lanes bound;
-            std::memcpy(&bound, group.bounds + at, sizeof bound);
-            const IntLanes whole = __builtin_convertvector(bound + u, IntLanes);
-            const IntLanes passed = whole - before[k];
-            before[k] = whole;
-            alignas(64) std::int32_t taken[kLanes];  // 0 or 1
-            std::memcpy(taken, &passed, sizeof taken);
-            for (int l = 0; l < kLanes; ++l) {
-                const int m = k * kLanes + l;
-                due[count[m] * kMovers + m] = group.heads[at + static_cast<std::size_t>(l)];
-                count[m] += taken[l];
-            }
+    for (std::size_t e = 0; e < group.n_edges; ++e) {
+        const float *bounds = group.bounds + e * kMovers;
+        const std::int32_t *heads = group.heads + e * kMovers;
+        alignas(64) std::int32_t taken[kMovers];  // 0 or 1
+        for (int m = 0; m < kMovers; ++m) {
+            const auto passed = static_cast<std::int32_t>(bounds[m] + u);
+            taken[m] = passed - whole[m];
+            whole[m] = passed;
         }
+        for (int m = 0; m < kMovers; ++m) {
+            due[count[m] * kMovers + m] = heads[m];
+            count[m] += taken[m];
+        }
+    }
     std::int32_t most = 0;
     for (int m = 0; m < kMovers; ++m) most = std::max(most, count[m]);
-    IntLanes own[kSets], counts[kSets];
-    UIntLanes random[kSets];
-    std::memcpy(own, vertex, sizeof own);
-    std::memcpy(counts, count, sizeof counts);
-    std::memcpy(random, hashed, sizeof random);
-    Lanes x[kSets], y[kSets];
-    for (int k = 0; k < kSets; ++k) lanes_places(pass.places, own[k], x[k], y[k]);
     const float a = pass.a, b = pass.b, rate = pass.rate;
     const float pull = -2.0f * a * b, push = 2.0f * b;
+    // Places, x and y by turns, are fetched some draws ahead: the processor waits for all at once.
+    alignas(64) float head_places[2 * kMovers], other_places[kAhead][2 * kMovers];
+    alignas(64) std::int32_t other[kAhead][kMovers];
+    const auto fetch = [&](std::int32_t vertex, float *target) __attribute__((always_inline)) {
+        std::memcpy(target, pass.places + 2 * static_cast<std::size_t>(vertex), 2 * sizeof *target);
+    };
     for (std::int32_t s = 0; s < most; ++s) {
-        IntLanes active[kSets];
-        for (int k = 0; k < kSets; ++k) {
-            active[k] = (s - counts[k]) >> 31;
-            IntLanes head;
-            std::memcpy(&head, due + static_cast<std::size_t>(s) * kMovers + k * kLanes, sizeof head);
-            head = (head & active[k]) | (own[k] & ~active[k]);
-            Lanes ox, oy;
-            lanes_places(pass.places, head, ox, oy);
-            const Lanes dx = x[k] - ox, dy = y[k] - oy;
-            const Lanes squared = dx * dx + dy * dy + kApart;
-            const Lanes p = lanes_power(squared, b);
-            const Lanes factor = lanes_where(active[k], pull * p / (squared * (a * p + 1.0f)));
-            x[k] += lanes_clipped(factor * dx) * (2.0f * rate);
-            y[k] += lanes_clipped(factor * dy) * (2.0f * rate);
-        }
-        for (int j = 0; j < pass.n_negative; ++j)
-            for (int k = 0; k < kSets; ++k) {
-                random[k] = random[k] * 1664525u + 1013904223u;  // Numerical Recipes
-                const IntLanes other = (IntLanes)lanes_below(random[k], pass.n);
-                Lanes ox, oy;
-                lanes_places(pass.places, other, ox, oy);
-                const Lanes dx = x[k] - ox, dy = y[k] - oy;
-                const Lanes squared = dx * dx + dy * dy + kApart;
-                const Lanes p = lanes_power(squared, b);
-                const Lanes factor = lanes_where(active[k] & lanes_nonzero(other ^ own[k]),
-                                                 push / ((squared + 0.001f) * (a * p + 1.0f)));
-                x[k] += lanes_clipped(factor * dx) * rate;
-                y[k] += lanes_clipped(factor * dy) * rate;
+        const std::int32_t *heads = due + static_cast<std::size_t>(s) * kMovers;
+        for (int m = 0; m < kMovers; ++m)
+            fetch(s < count[m] ? heads[m] : own[m], head_places + 2 * m);
+        for (int first = 0; first == 0 || first < pass.n_negative; first += kAhead) {
+            const int n_draws = std::min(kAhead, pass.n_negative - first);
+            for (int j = 0; j < n_draws; ++j) {
+                for (int m = 0; m < kMovers; ++m) {
+                    random[m] = random[m] * 1664525u + 1013904223u;  // Numerical Recipes
+                    other[j][m] = static_cast<std::int32_t>(
+                        static_cast<std::uint64_t>(random[m]) * pass.n >> 32);
+                }
+                for (int m = 0; m < kMovers; ++m) fetch(other[j][m], other_places[j] + 2 * m);
             }
-    }
-    for (int k = 0; k < kSets; ++k)
-        for (int l = 0; l < kLanes; ++l) {  // at the end, copies of the last vertex do as it does
-            const auto i = static_cast<std::size_t>(vertex[k * kLanes + l]);
-            pass.moved[2 * i] = x[k][l];
-            pass.moved[2 * i + 1] = y[k][l];
+            if (first == 0)
+                for (int m = 0; m < kMovers; ++m) {
+                    const float dx = x[m] - head_places[2 * m], dy = y[m] - head_places[2 * m + 1];
+                    const float squared = dx * dx + dy * dy + kApart;
+                    const float p = fast_power(squared, b);
+                    const float on = static_cast<float>(s < count[m]);
+                    const float factor = on * pull * p / (squared * (a * p + 1.0f));
+                    x[m] += clipped(factor * dx) * (2.0f * rate);
+                    y[m] += clipped(factor * dy) * (2.0f * rate);
+                }
+            for (int j = 0; j < n_draws; ++j)
+                for (int m = 0; m < kMovers; ++m) {
+                    const float dx = x[m] - other_places[j][2 * m];
+                    const float dy = y[m] - other_places[j][2 * m + 1];
+                    const float squared = dx * dx + dy * dy + kApart;
+                    const float p = fast_power(squared, b);
+                    const float on = static_cast<float>((s < count[m]) & (other[j][m] != own[m]));
+                    const float factor = on * push / ((squared + 0.001f) * (a * p + 1.0f));
+                    x[m] += clipped(factor * dx) * rate;
+                    y[m] += clipped(factor * dy) * rate;
+                }
         }
+    }
+    for (int m = 0; m < kMovers; ++m) {  // at the end, copies of the last vertex do as it does
+        pass.moved[2 * static_cast<std::size_t>(own[m])] = x[m];
+        pass.moved[2 * static_cast<std::size_t>(own[m]) + 1] = y[m];
+    }
 }
 
 // A layout in the making.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from latentscape.maps.nearest import NearestRows, rowwise_product
+from latentscape.maps.nearest import NearestRows
 from latentscape.types import DoubleArray, FloatArray, IntArray
 
 
@@ -74,11 +74,3 @@ def test_graph_leaves_out_the_row_itself_but_not_its_copies(kind: str) -> None:
 def test_too_many_neighbours() -> None:
     with pytest.raises(ValueError, match="n_neighbors <= 20"):
         NearestRows(cases()["few"].astype(np.float32)).query(np.zeros((1, 12), np.float32), 21)
-
-
-def test_rowwise_product() -> None:
-    rng = np.random.default_rng(0)
-    rows, matrix = rng.normal(size=(50, 7)).astype(np.float32), rng.normal(size=(7, 3))
-    product = rowwise_product(rows, matrix)
-    np.testing.assert_allclose(product, rows.astype(np.float64) @ matrix, rtol=1e-12, atol=1e-12)
-    np.testing.assert_array_equal(rowwise_product(rows[3:4], matrix), product[3:4])

@@ -136,16 +136,3 @@ class NearestRows:
         near = np.flatnonzero(total <= limit)
         near = near[np.argsort(total[near], kind="stable")[:n_neighbors]]
         return near.astype(np.int64), total[near]
-
-
-def rowwise_product(rows: AnyArray, matrix: AnyArray) -> DoubleArray:
-    """Multiply (n, d) by (d, m) in float64 so that each row's bits are its own.
-
-    A BLAS product may sum in another order when the number of rows changes;
-    adding feature by feature does not.
-    """
-    columns = np.ascontiguousarray(np.asarray(rows).T, dtype=np.float64)  # (d, n)
-    total = np.zeros((len(rows), matrix.shape[1]), dtype=np.float64)
-    for column, weights in zip(columns, np.asarray(matrix, dtype=np.float64), strict=True):
-        total += column[:, None] * weights
-    return total

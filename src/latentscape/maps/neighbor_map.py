@@ -6,12 +6,20 @@ from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from latentscape.errors import CodesError
 from latentscape.maps.base import Map2D
-from latentscape.maps.guard import check_codes, check_distinct, distinct_rows, require_jobs
+from latentscape.maps.guard import (
+    check_codes,
+    check_distinct,
+    distinct_rows,
+    require_integer,
+    require_jobs,
+    seed_of,
+)
 from latentscape.maps.inversion import LocalField, MapDistance
-from latentscape.maps.placement import Placement
+from latentscape.maps.placement import Placement, PlacementError
 from latentscape.neighbors import NeighborGraph
 from latentscape.types import DoubleArray, FloatArray
 
@@ -82,6 +90,40 @@ class NeighborMap(Map2D):
         self.positions_ = self._layout(self.codes_)
         return self.positions_[copies]
 
+    def placement_error(self, n_rows: int = 2000, random_state: Any = 0) -> PlacementError:
+        """Measure how well :meth:`transform` places rows that the map has not seen.
+
+        Leave-one-out: training rows, drawn at random, are placed by all others, and the result
+        is compared with where the layout has put them.
+
+        Parameters
+        ----------
+        n_rows : int, default 2000
+            How many rows to try, at least 1; all of them where there are no more.
+        random_state : int, NumPy generator or None, default 0
+            Seed of the draw.
+
+        Returns
+        -------
+        PlacementError
+            Median and 90th percentile of the distances, in units of the median distance between
+            a training position and its nearest other one, and the number of rows.
+
+        Raises
+        ------
+        SettingError
+            `n_rows` or `random_state` makes no sense.
+        """
+        check_is_fitted(self)
+        require_integer("n_rows", n_rows, least=1)
+        draw = np.random.default_rng(seed_of(random_state)).permutation(len(self.codes_))
+        rows = np.sort(draw[: int(n_rows)]).astype(np.int32)
+        apart = self._late.placement.without_itself(rows, self._threads()).astype(np.float64)
+        apart -= self.positions_[rows]
+        distance = np.hypot(apart[:, 0], apart[:, 1]) / self._late.distance.unit
+        median, percentile_90 = np.percentile(distance, [50, 90])
+        return PlacementError(float(median), float(percentile_90), len(rows))
+
     def _layout(self, codes: FloatArray) -> FloatArray:
         """Lay out distinct codes, float32 (m, d); return float32 (m, 2)."""
         raise NotImplementedError
@@ -108,7 +150,7 @@ class NeighborMap(Map2D):
         return self._late.distance
 
     def _place(self, codes: FloatArray) -> FloatArray:
-        return self._late.placement(codes)
+        return self._late.placement(codes, self._threads())
 
     def _invert(self, points: FloatArray) -> DoubleArray:
         return self._late.field(points)
