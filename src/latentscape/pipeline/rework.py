@@ -1,11 +1,13 @@
-"""One map of a finished atlas, made anew with other settings."""
+"""What can be done to a finished atlas: a map made anew, maps judged."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from latentscape.atlas import Atlas, AtlasWriter
 from latentscape.errors import AtlasError
@@ -74,53 +76,118 @@ def add_map(
     if random_state is not None:
         settings = {**settings, "random_state": random_state}
     check_map_settings(name, settings)
-    with AtlasWriter.open(path) as writer:
-        atlas = Atlas.open(path)  # now that nobody else changes it
-        before = _settings_of(atlas)
-        content_hash = atlas.data["content_hash"]
-        was_whole = _is_whole(atlas, whole_fingerprint(content_hash, before))
+    with _Rework.of(path, verbose, callbacks) as rework:
+        before, recorder = rework.settings, rework.recorder
         if settings.get("random_state") == before.random_state:
             del settings["random_state"]  # as it would be anyway
-        chosen = replace(
+        rework.settings = chosen = replace(
             before,
             maps=(*before.maps, *({name} - {*before.maps})),
             map_settings={**before.map_settings, name: settings},
         )
-        _check_finished(atlas, writer, [other for other in chosen.maps if other != name])
-        with progress_bars(verbose) as show:
+        rework.check_finished([other for other in chosen.maps if other != name])
+        neighbors = rework.find_neighbors()
+        maps_stages(
+            recorder,
+            [MapJob(name, settings)],
+            {name: neighbors if name in NEIGHBOR_MAPS else recorder.fingerprints["codes"]},
+            labels=_labels(rework.atlas),
+            random_state=chosen.random_state,
+            may_skip=False,
+        )
+        recorder.writer.set_header(settings=chosen.as_dict())
+        rework.finish()
+    return Atlas.open(path)
+
+
+def judge(
+    path: str | os.PathLike[str],
+    *,
+    verbose: int = 1,
+    callbacks: Sequence[EventCallback] = (),
+) -> Atlas:
+    """Judge the maps of a finished atlas that have not been judged yet, and draw the verdict.
+
+    :func:`latentscape.run` does it for the maps that it makes; this does it for an atlas of an
+    older version.
+
+    Parameters
+    ----------
+    path : str or path
+        The atlas.
+    verbose, callbacks
+        As for :func:`latentscape.run`.
+
+    Returns
+    -------
+    Atlas
+        With ``quality["maps"]`` and ``quality["cards"]``.
+
+    Raises
+    ------
+    AtlasError
+        When the atlas is not finished, or damaged.
+    """
+    path = given_path(path)
+    Atlas.open(path)  # or say what is wrong with it, before anything is made
+    with _Rework.of(path, verbose, callbacks) as rework:
+        rework.check_finished(rework.settings.maps)
+        rework.find_neighbors()
+        rework.finish()
+    return Atlas.open(path)
+
+
+class _Rework:
+    """Changes to a finished atlas, after which it is as finished as it was."""
+
+    def __init__(self, atlas: Atlas, recorder: Recorder) -> None:
+        self.atlas = atlas
+        self.recorder = recorder
+        self.settings = _settings_of(atlas)
+        self._content_hash = atlas.data["content_hash"]
+        self._was_whole = _is_whole(atlas, whole_fingerprint(self._content_hash, self.settings))
+
+    @classmethod
+    @contextmanager
+    def of(cls, path: Path, verbose: int, callbacks: Sequence[EventCallback]) -> Iterator[Self]:
+        """Lock the atlas and begin."""
+        with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
 
             def tell(event: Progress | StageChange) -> None:
                 for callback in (*callbacks, show):
                     callback(event)
 
+            atlas = Atlas.open(path)  # now that nobody else changes it
             recorder = Recorder(writer, tell)
             recorder.fingerprints = {
                 stage: entry["fingerprint"] for stage, entry in atlas.stages.items()
             }
-            jobs = [MapJob(each, chosen.map_settings.get(each, {})) for each in chosen.maps]
-            neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), chosen.random_state)
-            codes = recorder.fingerprints["codes"]
-            maps_stages(
-                recorder,
-                [MapJob(name, settings)],
-                {name: neighbors if name in NEIGHBOR_MAPS else codes},
-                labels=_labels(atlas),
-                random_state=chosen.random_state,
-                may_skip=False,
-            )
-            writer.set_header(settings=chosen.as_dict())
-            names = ["direct", *chosen.maps]
-            judge_stages(recorder, names, chosen)
-            points_stage(recorder, names)
-            draw(recorder)
-            if was_whole:
-                added = {f"maps-{name}", f"{QUALITY_STAGE}{name}"}
-                of_run = {*atlas.stage_info("run")["stages"], *added}
-                with writer.stage("run", whole_fingerprint(content_hash, chosen)) as stage:
-                    stage.info["stages"] = {
-                        each: made for each, made in recorder.fingerprints.items() if each in of_run
-                    }
-    return Atlas.open(path)
+            yield cls(atlas, recorder)
+
+    def check_finished(self, maps: Sequence[str]) -> None:
+        """Refuse an atlas that lacks what maps and pictures are made from."""
+        _check_finished(self.atlas, self.recorder.writer, maps)
+
+    def find_neighbors(self) -> str:
+        """Make sure of enough neighbours; return what maps that read them are made from."""
+        jobs = [MapJob(n, self.settings.map_settings.get(n, {})) for n in self.settings.maps]
+        seed = self.settings.random_state
+        return neighbors_stage(self.recorder, n_neighbors_needed(jobs), seed)
+
+    def finish(self) -> None:
+        """Judge, tabulate and draw what has changed."""
+        recorder, names = self.recorder, ["direct", *self.settings.maps]
+        judge_stages(recorder, names, self.settings)
+        points_stage(recorder, names)
+        draw(recorder)
+        if self._was_whole:
+            added = {f"{part}{name}" for name in names for part in ("maps-", QUALITY_STAGE)}
+            of_run = {*self.atlas.stage_info("run")["stages"], *added}
+            whole = whole_fingerprint(self._content_hash, self.settings)
+            with recorder.writer.stage("run", whole) as stage:
+                stage.info["stages"] = {
+                    each: made for each, made in recorder.fingerprints.items() if each in of_run
+                }
 
 
 def _settings_of(atlas: Atlas) -> RunSettings:
