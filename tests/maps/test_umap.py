@@ -136,11 +136,9 @@ def test_fuzzy_graph_and_curve_are_those_of_umap_learn(umap_learn: Any) -> None:
     np.testing.assert_allclose(our_rho, rho, rtol=1e-6)
     np.testing.assert_allclose(our_sigma, sigma, rtol=1e-3)
     for spread, min_dist in [(1.0, 0.1), (1.0, 0.0), (1.0, 0.99), (2.0, 0.3), (10.0, 0.1)]:
-        np.testing.assert_allclose(
-            find_ab_params(spread, min_dist),
-            umap_learn.find_ab_params(spread, min_dist),
-            rtol=1e-4,
-        )
+        with np.errstate(all="ignore"):  # its search strays
+            theirs = umap_learn.find_ab_params(spread, min_dist)
+        np.testing.assert_allclose(find_ab_params(spread, min_dist), theirs, rtol=1e-4)
 
 
 def test_curve_parameters() -> None:
