@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from sklearn.manifold import trustworthiness as sklearn_trustworthiness
 
 from latentscape.errors import CodesError, SettingError
+from latentscape.images import ImageSet
+from latentscape.maps import PCA
 from latentscape.neighbors import NeighborGraph
 from latentscape.quality import (
     continuity,
@@ -199,3 +201,14 @@ def test_bad_input() -> None:
         neighbor_recall(A, B, n_jobs=0)
     with pytest.raises(CodesError, match="build it on these codes"):
         neighbor_recall(A, B, graph=NeighborGraph.build(A[:50], 10))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["test digits", "first training digits", "transformed"])
+def test_published_trustworthiness_of_pca(mnist: ImageSet, part: str) -> None:
+    """arXiv 2009.12981: .7434 for 10,000 digits and k = 5."""
+    train = mnist.train.images.reshape(60_000, -1)
+    rows = train[:10_000] if part.startswith("first") else mnist.test.images.reshape(10_000, -1)
+    rows = rows.astype(np.float32)
+    pca = PCA().fit(train if part == "transformed" else rows)
+    assert trustworthiness(rows, pca.transform(rows), 5) == pytest.approx(0.743, abs=0.003)

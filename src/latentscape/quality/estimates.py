@@ -79,17 +79,22 @@ def jackknife_estimate(
 
     References
     ----------
-    Quenouille 1956; Tukey 1958. Groups are every `n_groups`-th row.
+    Quenouille 1956; Tukey 1958.
     """
     rows = np.arange(n)
     whole = measure(rows)
-    n_groups = min(n_groups, n)
-    parts = np.array([measure(rows[rows % n_groups != group]) for group in range(n_groups)])
+    groups = random_groups(n, n_groups)
+    parts = np.array([measure(rows[groups != group]) for group in range(groups.max() + 1)])
     parts = parts[np.isfinite(parts)]
     if len(parts) < 2:
         return Estimate(whole, float("nan"))
     error = np.sqrt((len(parts) - 1) / len(parts) * ((parts - parts.mean()) ** 2).sum())
     return Estimate(whole, float(error))
+
+
+def random_groups(n: int, n_groups: int) -> IntArray:
+    """Divide n rows into groups of equal size, at random as their order may mean something."""
+    return np.random.default_rng(0).permutation(n) % min(n_groups, n)
 
 
 def correlation(one: AnyArray, other: AnyArray) -> float:
