@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from latentscape.atlas.schema import ARTEFACTS, MANIFEST, Manifest, StageEntry, read_manifest
 from latentscape.errors import AtlasError, StorageError
@@ -198,7 +198,7 @@ class Atlas:
     @cached_property
     def plane(self) -> DecodedPlane:
         """The plane of the two-neuron model, decoded on a grid."""
-        tensors = self._read("plane", load_file)
+        tensors = self._read("plane", _read_tensors)
         missing = {"images", "x", "y"} - tensors.keys()
         if missing:
             raise self._damaged(ARTEFACTS["plane"], f"it has no {', '.join(sorted(missing))}")
@@ -383,6 +383,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError("not a JSON object")
     return content
+
+
+def _read_tensors(path: Path) -> dict[str, AnyArray]:
+    # Not load_file, to which a file without permission is one that does not exist.
+    return load(path.read_bytes())
 
 
 def _map_array(path: Path) -> AnyArray:

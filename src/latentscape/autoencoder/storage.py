@@ -80,6 +80,7 @@ def _read(path: Path, *, with_weights: bool) -> tuple[dict[str, Any], dict[str, 
         msg = f"there is no model file {path}; check the path"
         raise StorageError(msg)
     try:
+        path.open("rb").close()  # the library below does not say why a file cannot be opened
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             names = file.keys() if with_weights else ()

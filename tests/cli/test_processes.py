@@ -1,0 +1,91 @@
+"""The command line as a program: its exit code, its streams and its terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import latentscape as ls
+from latentscape.atlas import Atlas
+
+from ..atlas_tools import command, environment
+
+
+def start(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        command(*arguments),
+        **{"env": environment(), "text": True, "stderr": subprocess.PIPE, "timeout": 60, **options},
+    )
+
+
+def test_exit_codes(tmp_path: Path) -> None:
+    done = start("--version", stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{ls.__version__}\n", "")
+    refused = start("info", "nothing", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("latentscape: nothing does not exist")
+    assert refused.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_reader_that_has_seen_enough(finished: Path) -> None:
+    """As in ``latentscape info atlas | head -1``."""
+    end, other_end = os.pipe()
+    os.close(end)
+    try:
+        done = start("info", finished / "atlas", stdout=other_end)
+    finally:
+        os.close(other_end)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="no device that is full")
+def test_an_output_that_is_full(finished: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = start("info", finished / "atlas", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "latentscape: the output cannot be written (No space left on device); send it to another "
+        "place\n"
+    )
+
+
+def test_an_output_that_knows_no_such_character(finished: Path) -> None:
+    narrow = {**environment(), "PYTHONIOENCODING": "ascii"}
+    done = start("info", finished / "atlas", stdout=subprocess.PIPE, env=narrow)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "test images of 28 ? 28" in done.stdout
+    assert Atlas.open(finished / "atlas").choice["sentence"].isascii()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no terminals to pretend")
+def test_a_terminal_shows_a_bar_with_the_time_left(finished: Path, tmp_path: Path) -> None:
+    import pty
+
+    terminal, program = pty.openpty()
+    process = subprocess.Popen(
+        command("train", finished / "data", "-o", tmp_path / "m", "--epochs", "8"),
+        env={**environment(), "TERM": "xterm"},
+        stdout=program,
+        stderr=program,
+    )
+    os.close(program)
+    shown = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(terminal)
+    assert process.wait(60) == 0
+    text = shown.decode()
+    for words in ("d32-s0", " %", "left", "loss"):
+        assert words in text
+    assert text.rstrip().endswith(str(tmp_path / "m"))  # the bar is gone, the result stays
