@@ -187,6 +187,16 @@ LATENTSCAPE_CLONES static void umap_move(const UmapGroup &group, const UmapPass 
     }
 }
 
+// Step size when a share `done` of the passes is behind: small at first, then falling from 1 to 0.
+//
+// All vertices move at once and see the others where they stood, so large steps would throw the
+// islands about before they have formed, and the picture as a whole would depend on the seed. So
+// the islands find their places in small steps, and only then does the rate that is usual begin.
+inline float umap_rate(float done) {
+    constexpr float kCalm = 0.2f, kLow = 0.03f;
+    return done < kCalm ? kLow : (1.0f - done) / (1.0f - kCalm);
+}
+
 // A layout in the making.
 class UmapLayout {
   public:
@@ -212,7 +222,7 @@ class UmapLayout {
     const float *places() const { return places_.data(); }
     int done() const { return static_cast<int>(pass_.number) / kPasses; }
 
-    // Go on by so many epochs, or by those that are left. The rate falls from 1 to 0.
+    // Go on by so many epochs, or by those that are left.
     void advance(int epochs) {
         const int n_passes = kPasses * n_epochs_;
         const int until = kPasses * std::min(n_epochs_, done() + std::max(0, epochs));
@@ -220,7 +230,7 @@ class UmapLayout {
         for (int t = kPasses * done(); t < until; ++t) {
             pass_.places = places_.data();
             pass_.moved = moved_.data();
-            pass_.rate = 1.0f - static_cast<float>(t) / static_cast<float>(n_passes);
+            pass_.rate = umap_rate(static_cast<float>(t) / static_cast<float>(n_passes));
             const std::size_t chunk = std::clamp<std::size_t>(n_groups / 64, 1, 64);
             parallel_for(n_groups, chunk, threads_, [&](std::size_t begin, std::size_t end) {
                 std::size_t most = 0;

@@ -181,7 +181,8 @@ def slow_epochs(
     key = mixed(seed + 0x9E3779B9 & MASK)
     old = places.astype(np.float64)
     for number in range(2 * total):
-        alpha = 1 - number / (2 * total)
+        done = number / (2 * total)
+        alpha = 0.03 if done < 0.2 else (1 - done) / 0.8
         step = number * 0x9E3779B9 & MASK
         new = old.copy()
         for place, i in enumerate(order):
