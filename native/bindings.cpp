@@ -6,17 +6,22 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "affinities.hpp"
 #include "fuzzy.hpp"
 #include "ivf.hpp"
 #include "neighbors.hpp"
+#include "ranks.hpp"
+#include "tsne.hpp"
 #include "umap.hpp"
 
 namespace nb = nanobind;
@@ -119,6 +124,122 @@ class InvertedFile {
   private:
     Matrix<float> rows_;  // keeps the array alive
     std::unique_ptr<latentscape::InvertedFile> file_;
+};
+
+// --- t-SNE -------------------------------------------------------------------------------------
+
+auto conditional_affinities(Matrix<double> squared, double perplexity, int threads) {
+    const std::size_t n = squared.shape(0), k = squared.shape(1);
+    require(k >= 1 && perplexity > 0, "need a neighbour and a perplexity greater than 0");
+    Buffer<double> weights(n * k);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::conditional_affinities(squared.data(), n, k, perplexity, threads,
+                                            weights.data());
+    }
+    return weights.matrix(n, k);
+}
+
+auto joint_affinities(Matrix<std::int32_t> indices, Matrix<float> distances, double perplexity,
+                      int threads) {
+    const std::size_t n = indices.shape(0), k = indices.shape(1);
+    require(distances.shape(0) == n && distances.shape(1) == k, "one distance for each neighbour");
+    require(n >= 1 && k >= 1 && perplexity > 0,
+            "need a row, a neighbour and a perplexity greater than 0");
+    for (std::size_t e = 0; e < n * k; ++e)
+        require(indices.data()[e] >= 0 && static_cast<std::size_t>(indices.data()[e]) < n,
+                "a neighbour is no row");
+    latentscape::SparseRows joint;
+    {
+        nb::gil_scoped_release unlocked;
+        joint = latentscape::joint_affinities(indices.data(), distances.data(), n, k, perplexity,
+                                              threads);
+    }
+    return std::make_tuple(array_of(std::move(joint.starts)), array_of(std::move(joint.columns)),
+                           array_of(std::move(joint.values)));
+}
+
+// Affinities in arrays of NumPy's, checked once.
+class SharedAffinities {
+  public:
+    SharedAffinities(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
+                     Vector<float> values)
+        : starts_(std::move(starts)), columns_(std::move(columns)), values_(std::move(values)) {
+        require(starts_.shape(0) >= 2 && columns_.shape(0) == values_.shape(0),
+                "need a row, and one value for each column");
+        const std::size_t n = starts_.shape(0) - 1;
+        const std::int64_t *s = starts_.data();
+        require(s[0] == 0 && s[n] == static_cast<std::int64_t>(columns_.shape(0)),
+                "starts do not fit the columns");
+        for (std::size_t i = 0; i < n; ++i) require(s[i] <= s[i + 1], "starts must ascend");
+        for (std::size_t e = 0; e < columns_.shape(0); ++e)
+            require(columns_.data()[e] >= 0 && static_cast<std::size_t>(columns_.data()[e]) < n,
+                    "a column is no row");
+    }
+    latentscape::Affinities view() const {
+        return {starts_.data(), columns_.data(), values_.data(), starts_.shape(0) - 1};
+    }
+
+  private:
+    Vector<std::int64_t> starts_;
+    Vector<std::int32_t> columns_;
+    Vector<float> values_;
+};
+
+double kl_divergence(Vector<std::int64_t> starts, Vector<std::int32_t> columns,
+                     Vector<float> values, Matrix<float> embedding, int threads) {
+    const SharedAffinities shared(std::move(starts), std::move(columns), std::move(values));
+    const latentscape::Affinities p = shared.view();
+    require(embedding.shape(0) == p.n && embedding.shape(1) == 2, "one place for each row");
+    nb::gil_scoped_release unlocked;
+    std::vector<float> gradient(2 * p.n);
+    const double repulsion =
+        latentscape::repel_exactly(embedding.data(), p.n, threads, gradient.data());
+    return latentscape::divergence(p, embedding.data(), repulsion,
+                                   latentscape::negative_entropy(p, threads), threads);
+}
+
+class TsneLayout {
+  public:
+    TsneLayout(Vector<std::int64_t> starts, Vector<std::int32_t> columns, Vector<float> values,
+               Matrix<float> start, float spacing, std::size_t exact_rows, int threads)
+        : shared_(std::move(starts), std::move(columns), std::move(values)) {
+        require(start.shape(0) == shared_.view().n && start.shape(1) == 2,
+                "one place for each row");
+        require(spacing > 0, "spacing must be greater than 0");
+        nb::gil_scoped_release unlocked;
+        layout_ = std::make_unique<latentscape::Layout>(shared_.view(), start.data(), spacing,
+                                                        exact_rows, threads);
+    }
+    void run(std::size_t n_steps, float exaggeration, float momentum, float learning_rate) {
+        nb::gil_scoped_release unlocked;
+        layout_->run(n_steps, {exaggeration, momentum, learning_rate});
+    }
+    void renumber() {
+        nb::gil_scoped_release unlocked;
+        layout_->renumber();
+    }
+    auto gradient(float exaggeration) {
+        Buffer<float> values(2 * layout_->size());
+        {
+            nb::gil_scoped_release unlocked;
+            layout_->gradient(exaggeration, values.data());
+        }
+        return values.matrix(layout_->size(), 2);
+    }
+    double divergence() {
+        nb::gil_scoped_release unlocked;
+        return layout_->divergence();
+    }
+    auto places() const {
+        Buffer<float> values(2 * layout_->size());
+        layout_->places(values.data());
+        return values.matrix(layout_->size(), 2);
+    }
+
+  private:
+    SharedAffinities shared_;
+    std::unique_ptr<latentscape::Layout> layout_;
 };
 
 // --- umap --------------------------------------------------------------------------------------
@@ -226,6 +347,68 @@ double fuzzy_cross_entropy(Vector<std::int64_t> starts, Vector<std::int32_t> col
                                             places.data(), a, b, threads);
 }
 
+// --- ranks -------------------------------------------------------------------------------------
+void require_rows(const std::int32_t *indices, std::size_t count, std::size_t n) {
+    for (std::size_t i = 0; i < count; ++i)
+        require(indices[i] >= 0 && static_cast<std::size_t>(indices[i]) < n, "an index is no row");
+}
+
+auto target_ranks(Matrix<float> rows, Matrix<std::int32_t> targets, std::size_t k, int threads) {
+    const std::size_t n = rows.shape(0), n_targets = targets.shape(1);
+    require(targets.shape(0) == n, "one row of targets for each row");
+    require(k < n, "need k < number of rows");
+    require_rows(targets.data(), n * n_targets, n);
+    Buffer<std::int32_t> ranks(n * n_targets), indices(n * k);
+    Buffer<double> squared(n * k);
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::target_ranks(rows_of(rows), targets.data(), n_targets, k, threads,
+                                  ranks.data(), indices.data(), squared.data());
+    }
+    return std::make_tuple(ranks.matrix(n, n_targets), indices.matrix(n, k), squared.matrix(n, k));
+}
+
+auto coranking(Matrix<float> reference, std::vector<Matrix<float>> others,
+               Vector<std::int32_t> anchors, Vector<std::int32_t> sizes, int threads) {
+    const std::size_t n = reference.shape(0), m = anchors.shape(0), n_sizes = sizes.shape(0);
+    require(n >= 3, "need three rows or more");
+    require_rows(anchors.data(), m, n);
+    for (std::size_t s = 0; s < n_sizes; ++s)
+        require(sizes.data()[s] >= 1 && static_cast<std::size_t>(sizes.data()[s]) <= n - 2 &&
+                    (s == 0 || sizes.data()[s] > sizes.data()[s - 1]),
+                "sizes must ascend from 1 to n - 2");
+    std::vector<latentscape::Rows> spaces;
+    for (const Matrix<float> &other : others) {
+        require(other.shape(0) == n, "the spaces differ in their number of rows");
+        spaces.push_back(rows_of(other));
+    }
+    struct Result {
+        Buffer<std::int32_t> overlap;
+        Buffer<double> log_sums, false_sums, missing_sums;
+    };
+    std::vector<Result> results;
+    std::vector<latentscape::CoRanking> views;
+    for (std::size_t s = 0; s < others.size(); ++s)
+        results.push_back({Buffer<std::int32_t>(m * n_sizes), Buffer<double>(m),
+                           Buffer<double>(m * n_sizes), Buffer<double>(m * n_sizes)});
+    for (Result &result : results)
+        views.push_back({result.overlap.data(), result.log_sums.data(), result.false_sums.data(),
+                         result.missing_sums.data()});
+    {
+        nb::gil_scoped_release unlocked;
+        latentscape::coranking(rows_of(reference), spaces.data(), spaces.size(), anchors.data(), m,
+                               sizes.data(), n_sizes, threads, views.data());
+    }
+    std::vector<std::tuple<NewMatrix<std::int32_t>, NewVector<double>, NewMatrix<double>,
+                           NewMatrix<double>>>
+        arrays;
+    for (Result &result : results)
+        arrays.emplace_back(result.overlap.matrix(m, n_sizes), result.log_sums.vector(m),
+                            result.false_sums.matrix(m, n_sizes),
+                            result.missing_sums.matrix(m, n_sizes));
+    return arrays;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -242,6 +425,32 @@ NB_MODULE(_native, m) {
         .def("query", &InvertedFile::query, "queries"_a.noconvert(), "k"_a, nb::kw_only(),
              "n_probes"_a, "selves"_a = nb::none(), "threads"_a = 0,
              "As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.");
+
+    // --- t-SNE ---
+
+    m.def("conditional_affinities", &conditional_affinities, "squared"_a.noconvert(),
+          "perplexity"_a, nb::kw_only(), "threads"_a = 0,
+          "Gaussian weights of each row's neighbours, float64 (n, k), from squared distances.");
+    m.def("joint_affinities", &joint_affinities, "indices"_a.noconvert(), "distances"_a.noconvert(),
+          "perplexity"_a, nb::kw_only(), "threads"_a = 0,
+          "Symmetric affinities that add up to 1, as CSR: starts, columns, values.");
+    m.def("kl_divergence", &kl_divergence, "starts"_a.noconvert(), "columns"_a.noconvert(),
+          "values"_a.noconvert(), "embedding"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
+          "Kullback-Leibler divergence of a map from CSR affinities, over all pairs.");
+    nb::class_<TsneLayout>(m, "TsneLayout", "A t-SNE map on its way.")
+        .def(nb::init<Vector<std::int64_t>, Vector<std::int32_t>, Vector<float>, Matrix<float>,
+                      float, std::size_t, int>(),
+             "starts"_a.noconvert(), "columns"_a.noconvert(), "values"_a.noconvert(),
+             "start"_a.noconvert(), nb::kw_only(), "spacing"_a = 0.5f, "exact_rows"_a = 1000,
+             "threads"_a = 0)
+        .def("run", &TsneLayout::run, "n_steps"_a, nb::kw_only(), "exaggeration"_a, "momentum"_a,
+             "learning_rate"_a, "Take steps of gradient descent.")
+        .def("renumber", &TsneLayout::renumber,
+             "Sort the points in memory by where they lie now, which makes steps faster.")
+        .def("gradient", &TsneLayout::gradient, nb::kw_only(), "exaggeration"_a = 1.0f,
+             "A quarter of the gradient of the divergence, float32 (n, 2).")
+        .def("divergence", &TsneLayout::divergence, "Kullback-Leibler divergence, by the mesh.")
+        .def("places", &TsneLayout::places, "Positions, float32 (n, 2).");
 
     // --- umap ---
 
@@ -265,4 +474,13 @@ NB_MODULE(_native, m) {
           "columns"_a.noconvert(), "weights"_a.noconvert(), "places"_a.noconvert(),
           nb::kw_only(), "a"_a, "b"_a, "threads"_a = 0,
           "Fuzzy cross-entropy of a map, over all ordered pairs.");
+
+    // --- ranks ---
+    m.def("target_ranks", &target_ranks, "rows"_a.noconvert(), "targets"_a.noconvert(),
+          nb::kw_only(), "k"_a = 0, "threads"_a = 0,
+          "Ranks int32 (n, t) of each row's targets among all other rows, and its k nearest rows.");
+    m.def("coranking", &coranking, "reference"_a.noconvert(), "others"_a, "anchors"_a.noconvert(),
+          "sizes"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
+          "For each other space, seen from each anchor: overlap int32 (m, sizes), sum of R_NX(K)/K "
+          "(m,), and rank sums of false and of missing neighbours (m, sizes).");
 }

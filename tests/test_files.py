@@ -13,6 +13,7 @@ import pytest
 from latentscape.errors import StorageError
 from latentscape.files import (
     AtomicFile,
+    check_writable,
     is_temporary,
     publish_exclusively,
     storage_error,
@@ -144,3 +145,43 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path) -> None:
     (tmp_path / "maps").write_text("a file")
     with pytest.raises(StorageError, match="is a file where a directory is needed"):
         write_atomically(tmp_path / "maps" / "tsne.safetensors", b"x")
+
+
+def test_looking_whether_a_file_can_be_written_leaves_no_trace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "old.bin").write_bytes(b"old")
+    (tmp_path / "empty").mkdir()
+    check_writable(tmp_path / "old.bin")
+    check_writable(tmp_path / "empty" / "new.bin")
+    check_writable(tmp_path / "deep" / "er" / "new.bin")
+    monkeypatch.chdir(tmp_path)
+    check_writable(Path("relative") / "new.bin")
+    with pytest.raises(StorageError, match="is a file where a directory is needed"):
+        check_writable(tmp_path / "old.bin" / "new.bin")
+    with pytest.raises(StorageError, match="is a directory where a file is needed"):
+        check_writable(tmp_path / "empty")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageError, match="no space left on the device"):
+        check_writable(tmp_path / "deep" / "er" / "new.bin")
+    assert sorted(os.listdir(tmp_path)) == ["empty", "old.bin"]
+    assert not os.listdir(tmp_path / "empty")
+    assert (tmp_path / "old.bin").read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        for write in (check_writable, lambda path: write_atomically(path, b"x")):
+            with pytest.raises(StorageError, match="is not a regular file and stays as it is"):
+                write(path)
+    assert pipe.is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]

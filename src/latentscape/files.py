@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -123,7 +124,8 @@ class AtomicFile:
     Raises
     ------
     StorageError
-        If anything cannot be created, written or renamed.
+        If anything cannot be created, written or renamed, or if `path` is a
+        directory, a device or a pipe.
     """
 
     def __init__(self, path: str | Path, *, needed: int | None = None, hold: bool = False) -> None:
@@ -142,6 +144,7 @@ class AtomicFile:
 
     def __enter__(self) -> Self:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        _refuse_to_replace(self.path)
         make_folder(self.path.parent)
         try:
             self._handle = os.open(self.temporary, flags, 0o666)
@@ -258,6 +261,20 @@ def publish_exclusively(path: str | Path, data: Buffer) -> bool:
     return file.publish_if_absent()
 
 
+def _refuse_to_replace(path: Path) -> None:
+    """Refuse a name behind which stands anything but a file: a rename would do away with it."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return  # there is nothing; whether there can be something will be seen
+    if stat.S_ISDIR(mode):
+        raise storage_error(IsADirectoryError(errno.EISDIR, ""), path)
+    if not stat.S_ISREG(mode):
+        raise StorageError(
+            f"{path} is not a regular file and stays as it is: give the name of a new file"
+        )
+
+
 def _link_exclusively(source: Path, target: Path) -> bool:
     try:
         os.link(source, target)
@@ -360,14 +377,21 @@ def sha256_of_file(path: str | Path) -> str:
 def check_writable(path: str | Path) -> None:
     """Make sure, before long work begins, that a file can be written in the end.
 
+    Nothing stays behind: folders that had to be made for it go again.
+
     Raises
     ------
     StorageError
-        If `path` is a directory, or nothing can be written beside it.
+        If `path` is a directory, a device or a pipe, or nothing can be
+        written beside it.
     """
     path = Path(path)
-    if path.is_dir():
-        raise storage_error(IsADirectoryError(errno.EISDIR, ""), path)
-    with AtomicFile(path, hold=True) as file:
-        file.write(b"")
-    file.discard()
+    missing = [folder for folder in path.parents if not os.path.exists(folder)]
+    try:
+        with AtomicFile(path, hold=True) as file:
+            file.write(b"")
+        file.discard()
+    finally:
+        for folder in missing:  # the innermost first
+            with contextlib.suppress(OSError):  # it was not made, or someone else uses it by now
+                os.rmdir(folder)

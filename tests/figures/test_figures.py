@@ -229,6 +229,16 @@ def test_the_decoded_plane_shares_its_axes_with_the_points(atlas: Atlas) -> None
     assert left.get_ylim()[0] < left.get_ylim()[1]  # row 0 of the images has the largest y
 
 
+@pytest.mark.parametrize("name", ["direct", "pca", "lda", "tsne", "umap"])
+def test_any_map_may_be_the_only_one(build: Build, name: str) -> None:
+    xy = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
+    atlas = build(60, maps={name: xy})
+    figures = drawable(atlas)
+    assert f"map_{name}" in figures
+    for draw in figures.values():
+        paint(draw())
+
+
 STAGES = ("sweep", "choice", "codes", "points", "plane", "quality")
 
 

@@ -19,7 +19,7 @@ from latentscape.errors import StorageError
 from latentscape.images import ImageSet
 from latentscape.pipeline import run
 
-from .atlas_tools import SMALL, arrays, check_intact, write_folder
+from ..atlas_tools import SMALL, arrays, check_intact, write_folder
 
 SETTINGS: dict[str, Any] = {**SMALL, "latent_dims": (2,), "maps": ("pca",)}
 

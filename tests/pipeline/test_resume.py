@@ -16,7 +16,7 @@ from latentscape.images import ImageSet
 from latentscape.pipeline import add_map, run
 from latentscape.pipeline.settings import STAGE_VERSIONS
 
-from .atlas_tools import SMALL, Listener, arrays, files
+from ..atlas_tools import SMALL, Listener, arrays, files
 
 pytestmark = pytest.mark.usefixtures("quick_figures")
 

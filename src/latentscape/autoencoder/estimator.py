@@ -34,6 +34,8 @@ from latentscape.images import ImageSet
 from latentscape.progress import progress_bars
 from latentscape.types import AnyArray, DoubleArray, FloatArray, Progress, ProgressCallback
 
+_MOST_THREADS = 1024  # the system ends a process that asks for very many
+
 
 class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Convolutional autoencoder that turns images into codes and back.
@@ -157,7 +159,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.seed_ = _seed(self.random_state)
         self.image_shape_ = images.shape[1:]
         device = self.resolved_device()
-        with pinned_threads(self._threads()), progress_bars(self.verbose) as show:
+        with pinned_threads(self.resolved_threads()), progress_bars(self.verbose) as show:
             self.network_ = make_network(
                 self.network, self.latent_dim, self.image_shape_, seed=self.seed_
             ).to(device)
@@ -189,7 +191,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         images = self._tensor_like_training(X)
         codes = np.empty((len(images), self.network_.latent_dim), np.float32)
-        with pinned_threads(self._threads()):
+        with pinned_threads(self.resolved_threads()):
             for rows, out in forward_in_batches(self.network_.encode, images, as_batch):
                 codes[rows] = out.cpu().numpy()
         return codes
@@ -206,7 +208,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         codes = _check_codes(X, self.network_.latent_dim)
         images = np.empty((len(codes), *self.image_shape_), np.float32)
         rows_in = torch.from_numpy(codes).to(self._device_in_use())
-        with pinned_threads(self._threads()):
+        with pinned_threads(self.resolved_threads()):
             for rows, out in forward_in_batches(self.network_.decode, rows_in, lambda part: part):
                 images[rows] = out.squeeze(1).cpu().numpy()
         return images
@@ -215,7 +217,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return each image's mean squared error over pixels, float64 (n,)."""
         check_is_fitted(self, "network_")
         images = self._tensor_like_training(X)
-        with pinned_threads(self._threads()):
+        with pinned_threads(self.resolved_threads()):
             return mse_per_image(self.network_, images)
 
     def score(self, X: ImageSet | ArrayLike, y: object = None) -> float:
@@ -287,16 +289,28 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         return _device(self.device)
 
-    def _recipe(self) -> Recipe:
-        return Recipe(**{name: getattr(self, name) for name in Recipe.names()})
+    def resolved_threads(self) -> int:
+        """Return the number of threads that ``n_jobs`` stands for on this machine.
 
-    def _threads(self) -> int:
+        Raises
+        ------
+        SettingError
+            When it is no number of threads, or more than a machine can start.
+        """
+        cores = os.cpu_count() or 1
         if self.n_jobs is None:
             return 1
-        if self.n_jobs == 0:
-            msg = "n_jobs must not be 0; use 1, a larger number, or -1 for all cores"
+        whole = isinstance(self.n_jobs, int | np.integer) and not isinstance(self.n_jobs, bool)
+        if not whole or self.n_jobs == 0 or self.n_jobs > _MOST_THREADS:
+            msg = (
+                f"the number of threads (n_jobs) must be a whole number from 1 to "
+                f"{_MOST_THREADS:,}, or -1 for all cores, got {self.n_jobs!r}"
+            )
             raise SettingError(msg)
-        return self.n_jobs if self.n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + self.n_jobs)
+        return int(self.n_jobs) if self.n_jobs > 0 else max(1, cores + 1 + int(self.n_jobs))
+
+    def _recipe(self) -> Recipe:
+        return Recipe(**{name: getattr(self, name) for name in Recipe.names()})
 
     def _device_in_use(self) -> torch.device:
         return next(self.network_.parameters()).device
@@ -386,7 +400,7 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()  # also refuses "meta", which holds no values
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         msg = f"device {name!r} cannot be used here; try device='auto' or device='cpu'"
         raise SettingError(msg) from error
     return device

@@ -222,14 +222,13 @@ def _frame(axes: Axes, atlas: Atlas, points: MapPoints) -> None:
     if points.name in _WITHOUT_UNITS or points.name not in TITLES:
         axes.set_axis_off()
         return
-    labels = (
-        atlas.stage_info(f"maps-{points.name}").get("axes")
-        or {
-            "direct": ("neuron 1", "neuron 2"),
-            "pca": _pca_axes(atlas),
-            "lda": ("LD 1", "LD 2" if len(points.classes) > 2 else "PC 1 of the rest"),
-        }[points.name]
-    )
+    labels = atlas.stage_info(f"maps-{points.name}").get("axes")
+    if not labels and points.name == "pca":
+        labels = _pca_axes(atlas)
+    elif not labels and points.name == "lda":
+        labels = ("LD 1", "LD 2" if len(points.classes) > 2 else "PC 1 of the rest")
+    elif not labels:
+        labels = ("neuron 1", "neuron 2")
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     axes.tick_params(length=3)

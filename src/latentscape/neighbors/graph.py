@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from latentscape import _native
 from latentscape.errors import CodesError, ModelFileError, SettingError
-from latentscape.files import write_atomically
+from latentscape.files import storage_error, write_atomically
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 Metric = Literal["euclidean", "cosine"]
@@ -23,6 +24,7 @@ EXACT_ROWS = 40_000
 RECALL_QUERIES = 1_000  # exact queries on which the approximate search is judged
 _AIM = 0.99  # recall that the approximate search is tuned to
 _FORMAT = 1
+_KEY = "latentscape_graph"
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,6 +207,70 @@ class NeighborGraph:
         )
         return int(connected_components(links, directed=False, return_labels=False))
 
+    def to_bytes(self, *, with_codes: bool = True) -> bytes:
+        """Write the graph as the bytes of one safetensors file.
+
+        Parameters
+        ----------
+        with_codes : bool, default True
+            False leaves the codes out where they are stored elsewhere; :meth:`from_bytes` then
+            wants them back.
+        """
+        import safetensors.numpy
+
+        arrays: dict[str, Any] = {"indices": self.indices, "distances": self.distances}
+        if with_codes:
+            arrays["codes"] = self.codes
+        header = {
+            "format_version": _FORMAT,
+            "metric": self.metric,
+            "method": self.method,
+            "recall": self.recall,
+            "recall_error": self.recall_error,
+        }
+        # One key, because the order of several is not fixed, and equal graphs give equal bytes.
+        text = json.dumps(header, sort_keys=True)
+        return bytes(safetensors.numpy.save(arrays, metadata={_KEY: text}))
+
+    @classmethod
+    def from_bytes(cls, data: bytes, codes: FloatArray | None = None) -> Self:
+        """Rebuild a graph from :meth:`to_bytes`; nothing is unpickled.
+
+        Raises
+        ------
+        ModelFileError
+            The bytes are damaged, hold something else or come from a newer version, or the codes
+            are not those of the graph.
+        """
+        import safetensors.numpy
+        from safetensors import SafetensorError
+
+        try:
+            length = int.from_bytes(data[:8], "little")
+            header = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][_KEY])
+            arrays = safetensors.numpy.load(data)
+            if header["format_version"] > _FORMAT:
+                raise ValueError("it was made by a newer latentscape")
+            graph = cls(
+                codes=arrays["codes"] if codes is None else codes,
+                indices=arrays["indices"],
+                distances=arrays["distances"],
+                metric=header["metric"],
+                method=header["method"],
+                recall=float(header["recall"]),
+                recall_error=float(header["recall_error"]),
+            )
+            n, k = graph.indices.shape
+            if len(graph.codes) != n or graph.distances.shape != (n, k) or not k:
+                raise ValueError("its arrays do not fit together")
+            if graph.indices.min() < 0 or graph.indices.max() >= n:
+                raise ValueError("its arrays do not fit together")
+        except (SafetensorError, LookupError, TypeError, ValueError) as error:
+            raise ModelFileError(
+                f"this is no neighbour graph that can be read ({error}); build it again."
+            ) from error
+        return graph
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the graph as one safetensors file, whole or not at all.
 
@@ -213,23 +279,11 @@ class NeighborGraph:
         StorageError
             The file cannot be written.
         """
-        import safetensors.numpy
-
-        content = safetensors.numpy.save(
-            {"codes": self.codes, "indices": self.indices, "distances": self.distances},
-            metadata={
-                "latentscape_graph": str(_FORMAT),
-                "metric": self.metric,
-                "method": self.method,
-                "recall": repr(self.recall),
-                "recall_error": repr(self.recall_error),
-            },
-        )
-        write_atomically(Path(path), bytes(content))
+        write_atomically(Path(path), self.to_bytes())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a graph written by :meth:`save`; nothing is unpickled.
+        """Read a graph written by :meth:`save`.
 
         Raises
         ------
@@ -238,39 +292,14 @@ class NeighborGraph:
         ModelFileError
             It holds no graph, or a damaged one.
         """
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(path, framework="np") as file:
-                header = file.metadata() or {}
-                if header.get("latentscape_graph") != str(_FORMAT):
-                    raise ModelFileError(
-                        f"{path} holds no neighbour graph that this version reads; build it again."
-                    )
-                graph = cls(
-                    codes=file.get_tensor("codes"),
-                    indices=file.get_tensor("indices"),
-                    distances=file.get_tensor("distances"),
-                    metric=header["metric"],
-                    method=header["method"],
-                    recall=float(header["recall"]),
-                    recall_error=float(header["recall_error"]),
-                )
+            data = Path(path).read_bytes()
         except OSError as error:
-            from latentscape.files import storage_error
-
             raise storage_error(error, path, doing="reading") from error
-        except (SafetensorError, KeyError, ValueError) as error:
-            if isinstance(error, ModelFileError):
-                raise
-            raise ModelFileError(
-                f"{path} is damaged or no neighbour graph ({error}); build it again."
-            ) from error
-        n, k = graph.indices.shape
-        fits = len(graph.codes) == n and graph.distances.shape == (n, k)
-        if not fits or graph.indices.min() < 0 or graph.indices.max() >= n:
-            raise ModelFileError(f"{path} is damaged: its arrays do not fit; build it again.")
-        return graph
+        try:
+            return cls.from_bytes(data)
+        except ModelFileError as error:
+            raise ModelFileError(f"{path}: {error}") from error
 
 
 def _by_cells(
@@ -385,5 +414,3 @@ def _threads(n_jobs: Any) -> int:
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")
     return 0 if n_jobs is None or n_jobs < 0 else int(n_jobs)
-
-

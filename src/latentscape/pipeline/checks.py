@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from latentscape.errors import DataError, SettingError
+from latentscape.errors import DataError, LatentscapeError, SettingError
 from latentscape.images import ImageSet
 from latentscape.pipeline.settings import LARGEST_SEED, MAP_NAMES, RunSettings
 
@@ -41,6 +41,9 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
     model = checked_estimator(images, settings.training, sizes)
     from latentscape.autoencoder.training import split_validation
 
+    if not model.validation_fraction:
+        msg = "a latent size is chosen on validation images, so validation_fraction must not be 0"
+        raise SettingError(msg)
     if not len(split_validation(n_train, model.validation_fraction)[1]):
         msg = (
             f"{n_train:,} training images with validation_fraction={model.validation_fraction:g} "
@@ -87,12 +90,12 @@ def checked_estimator(
         Recipe(**{name: getattr(model, name) for name in Recipe.names()})
         split_validation(len(images.train), model.validation_fraction)
         make_network(model.network, max(latent_dims), images.image_shape)
-    except TypeError as error:
+    except LatentscapeError:
+        raise
+    except (TypeError, ValueError) as error:
         msg = f"a training setting is of the wrong kind ({error}); give a number"
         raise SettingError(msg) from None
-    if model.n_jobs == 0:
-        msg = "the number of threads must not be 0; use 1, a larger number, or -1 for all cores"
-        raise SettingError(msg)
+    model.resolved_threads()
     model.resolved_device()
     return model
 

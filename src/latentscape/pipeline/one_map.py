@@ -8,14 +8,23 @@ from dataclasses import replace
 from typing import Any
 
 from latentscape.atlas import Atlas, AtlasWriter
-from latentscape.engines import make_engine
 from latentscape.errors import AtlasError
 from latentscape.pipeline.checks import check_map_settings
 from latentscape.pipeline.journey import draw, whole_fingerprint
+from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.settings import RunSettings, given_path, run_settings
-from latentscape.pipeline.stages import MapJob, Recorder, maps_stages, points_stage
+from latentscape.pipeline.stages import (
+    NEIGHBOR_MAPS,
+    QUALITY_STAGE,
+    MapJob,
+    Recorder,
+    maps_stages,
+    n_neighbors_needed,
+    neighbors_stage,
+    points_stage,
+)
 from latentscape.progress import progress_bars
-from latentscape.types import Engine, EventCallback, IntArray, Progress, StageChange
+from latentscape.types import EventCallback, IntArray, Progress, StageChange
 
 
 def add_map(
@@ -23,7 +32,6 @@ def add_map(
     name: str,
     *,
     random_state: int | None = None,
-    engine: str | Engine = "serial",
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
     **settings: Any,
@@ -41,7 +49,7 @@ def add_map(
         Which map.
     random_state : int or None, default None
         Seed of the map; None keeps the atlas's.
-    engine, verbose, callbacks
+    verbose, callbacks
         As for :func:`latentscape.run`.
     **settings
         Parameters of the map's class, for example ``perplexity=50``.
@@ -66,7 +74,6 @@ def add_map(
     if random_state is not None:
         settings = {**settings, "random_state": random_state}
     check_map_settings(name, settings)
-    worker_engine = make_engine(engine, None) if isinstance(engine, str) else engine
     with AtlasWriter.open(path) as writer:
         atlas = Atlas.open(path)  # now that nobody else changes it
         before = _settings_of(atlas)
@@ -90,20 +97,25 @@ def add_map(
             recorder.fingerprints = {
                 stage: entry["fingerprint"] for stage, entry in atlas.stages.items()
             }
+            jobs = [MapJob(each, chosen.map_settings.get(each, {})) for each in chosen.maps]
+            neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), chosen.random_state)
+            codes = recorder.fingerprints["codes"]
             maps_stages(
                 recorder,
                 [MapJob(name, settings)],
-                {name: recorder.fingerprints["codes"]},
+                {name: neighbors if name in NEIGHBOR_MAPS else codes},
                 labels=_labels(atlas),
                 random_state=chosen.random_state,
-                engine=worker_engine,
                 may_skip=False,
             )
             writer.set_header(settings=chosen.as_dict())
-            points_stage(recorder, ["direct", *chosen.maps])
+            names = ["direct", *chosen.maps]
+            judge_stages(recorder, names, chosen)
+            points_stage(recorder, names)
             draw(recorder)
             if was_whole:
-                of_run = {*atlas.stage_info("run")["stages"], f"maps-{name}"}
+                added = {f"maps-{name}", f"{QUALITY_STAGE}{name}"}
+                of_run = {*atlas.stage_info("run")["stages"], *added}
                 with writer.stage("run", whole_fingerprint(content_hash, chosen)) as stage:
                     stage.info["stages"] = {
                         each: made for each, made in recorder.fingerprints.items() if each in of_run

@@ -24,12 +24,15 @@ STAGE_VERSIONS = {
     "sweep": 1,
     "codes": 1,
     "plane": 1,
-    "maps": 1,
-    "points": 1,
-    "figures": 1,
+    "neighbors": 1,
+    "maps": 2,
+    "quality": 1,
+    "points": 2,
+    "figures": 2,
 }
 
 LARGEST_SEED = 2**32 - 1  # that of the maps
+MOST_SEEDS = 1000  # more is a slip of the finger, and the list of trainings would fill the memory
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,9 @@ class RunSettings:
             if not _is_whole(value) or value < least:
                 msg = f"{name} must be a whole number of at least {least}, got {value!r}"
                 raise SettingError(msg)
+        if self.n_seeds > MOST_SEEDS:
+            msg = f"n_seeds must be at most {MOST_SEEDS:,}, got {self.n_seeds:,}"
+            raise SettingError(msg)
         if self.random_state + self.n_seeds - 1 > LARGEST_SEED:
             msg = (
                 f"seeds must not exceed {LARGEST_SEED}, got {self.n_seeds} from "
@@ -183,7 +189,7 @@ def given_path(path: str | os.PathLike[str]) -> Path:
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that results depend on."""
     found = {"python": platform.python_version()}
-    for name in ("latentscape", "torch", "numpy", "scikit-learn", "openTSNE", "umap-learn"):
+    for name in ("latentscape", "torch", "numpy", "scikit-learn", "scipy"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # run from a source tree that is not installed

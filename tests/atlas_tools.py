@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,17 @@ from latentscape.atlas import Atlas
 from latentscape.files import is_temporary, sha256_of_file
 from latentscape.images import ImageSet
 from latentscape.types import AnyArray, Progress, ProgressCallback, StageChange
+
+
+def command(*arguments: object) -> list[str]:
+    """Return a command line of latentscape in a process of its own."""
+    return [sys.executable, "-m", "latentscape", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment for it, with the source tree on the path."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
 
 def write_idx(path: Path, array: AnyArray) -> None:
