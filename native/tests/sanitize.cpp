@@ -9,9 +9,11 @@
 #include <random>
 #include <vector>
 
+#include "../affinities.hpp"
 #include "../fuzzy.hpp"
 #include "../ivf.hpp"
 #include "../neighbors.hpp"
+#include "../tsne.hpp"
 #include "../umap.hpp"
 
 namespace {
@@ -97,11 +99,50 @@ void umap() {
     }
 }
 
+void tsne() {
+    for (const std::size_t n : {4, 17, 600, 5000, 70000}) {
+        const std::size_t k = n == 4 ? 2 : 12;
+        std::vector<std::int32_t> indices(n * k);
+        std::vector<float> distances(n * k);
+        std::mt19937 random(1);
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t j = 0; j < k; ++j) {  // a ring, with some links across
+                const std::size_t step = j + 1 < k ? j + 1 : std::max(k, n / 2);
+                indices[i * k + j] = static_cast<std::int32_t>((i + step) % n);
+                distances[i * k + j] = static_cast<float>(j + random() % 2);
+            }
+        }
+        const auto affinities = [&](int threads) {
+            return latentscape::joint_affinities(indices.data(), distances.data(), n, k, 3.0,
+                                                 threads);
+        };
+        const latentscape::SparseRows p = affinities(1), q = affinities(3);
+        expect(p.starts == q.starts && p.columns == q.columns && p.values == q.values,
+               "affinities of t-SNE");
+        const latentscape::Affinities view{p.starts.data(), p.columns.data(), p.values.data(), n};
+        std::vector<float> start = gaussian(2 * n, 2);
+        start[0] = 40.0f;
+        const auto descend = [&](std::size_t exact_rows, int threads) {
+            latentscape::Layout layout(view, start.data(), 0.5f, exact_rows, threads);
+            layout.run(2, {4.0f, 0.8f, 50.0f});
+            layout.renumber();
+            layout.run(2, {1.0f, 0.8f, 50.0f});
+            std::vector<float> places(2 * n + 1);
+            layout.places(places.data());
+            places[2 * n] = static_cast<float>(layout.divergence());
+            return places;
+        };
+        expect(descend(0, 1) == descend(0, 3), "t-SNE by the mesh");
+        if (n < 10000) expect(descend(n, 1) == descend(n, 3), "t-SNE by all pairs");
+    }
+}
+
 }  // namespace
 
 int main() {
     neighbors();
     inverted_file();
     umap();
+    tsne();
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

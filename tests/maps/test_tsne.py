@@ -179,19 +179,24 @@ def test_a_point_far_away_does_not_break_the_mesh() -> None:
 
 def test_wrong_affinities_are_refused() -> None:
     places = np.zeros((2, 2), dtype=np.float32)
-    good: Any = (np.array([0, 1, 2]), np.array([1, 0], np.int32), np.array([0.5, 0.5], np.float32))
-    _native.TsneLayout(*good, places)
-    for at, wrong in (
+    good: list[Any] = [
+        np.array([0, 1, 2]),
+        np.array([1, 0], np.int32),
+        np.array([0.5, 0.5], np.float32),
+    ]
+    changes: list[tuple[int, Any]] = [
         (0, np.array([0, 3, 2])),
         (0, np.array([1, 1, 2])),
         (1, np.array([1, 2], np.int32)),
         (1, np.array([-1, 0], np.int32)),
         (2, np.array([0.5], np.float32)),
-    ):
-        bad: list[Any] = list(good)
+    ]
+    _native.TsneLayout(good[0], good[1], good[2], places)
+    for at, wrong in changes:
+        bad = list(good)
         bad[at] = wrong
         with pytest.raises(ValueError, match=r"row|fit|ascend|one value"):
-            _native.TsneLayout(*bad, places)
+            _native.TsneLayout(bad[0], bad[1], bad[2], places)
 
 
 @pytest.fixture(scope="module")
