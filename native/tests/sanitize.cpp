@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "../affinities.hpp"
+#include "../fuzzy.hpp"
 #include "../ivf.hpp"
 #include "../neighbors.hpp"
 #include "../tsne.hpp"
+#include "../umap.hpp"
 
 namespace {
 
@@ -66,6 +68,37 @@ void inverted_file() {
     expect(search(1, 1) == search(2, 1), "too few members in a cell");
 }
 
+void umap() {
+    const std::size_t d = 5;
+    for (const std::size_t n : {2, 33, 2000}) {
+        const std::vector<float> values = gaussian(n * d, 3);
+        const std::vector<float> start = gaussian(n * 2, 4);
+        const latentscape::Rows rows{values.data(), n, d};
+        const std::size_t k = std::min<std::size_t>(n - 1, 14);
+        std::vector<std::int32_t> indices(n * k);
+        std::vector<double> squared(n * k);
+        latentscape::nearest_rows(rows, rows, k, true, 1, indices.data(), squared.data());
+        const std::vector<float> distances(squared.begin(), squared.end());
+        const auto layout = [&](int threads) {
+            const latentscape::NeighborLists lists{indices.data(), distances.data(), n, k, k};
+            std::vector<float> rho(n), sigma(n);
+            latentscape::smooth_distances(lists, threads, rho.data(), sigma.data());
+            const latentscape::SparseMatrix graph =
+                latentscape::fuzzy_graph(lists, rho.data(), sigma.data(), threads);
+            latentscape::UmapLayout made(graph.starts.data(), graph.columns.data(),
+                                         graph.values.data(), n, start.data(), 1.6, 0.9, 7, 10, 0,
+                                         threads);
+            made.advance(3);
+            made.advance(100);
+            const double entropy = latentscape::fuzzy_cross_entropy(
+                graph.starts.data(), graph.columns.data(), graph.values.data(), n, made.places(), 1.6,
+                0.9, threads);
+            return std::make_pair(std::vector<float>(made.places(), made.places() + 2 * n), entropy);
+        };
+        expect(layout(1) == layout(3), "UMAP");
+    }
+}
+
 void tsne() {
     for (const std::size_t n : {4, 17, 600, 5000, 70000}) {
         const std::size_t k = n == 4 ? 2 : 12;
@@ -109,6 +142,7 @@ void tsne() {
 int main() {
     neighbors();
     inverted_file();
+    umap();
     tsne();
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -10,8 +10,9 @@ from scipy.optimize import curve_fit
 from scipy.sparse import csr_array
 
 from latentscape import _native
-from latentscape.errors import SettingError
+from latentscape.errors import CodesError, SettingError
 from latentscape.maps.guard import (
+    check_points,
     effective_neighbors,
     require_integer,
     require_jobs,
@@ -212,6 +213,60 @@ def fuzzy_graph(neighbors: NeighborGraph, n_neighbors: int, n_jobs: int = 0) -> 
     if len(columns) < 2**31:  # one index type for both, or scipy makes copies
         starts = starts.astype(np.int32)
     return csr_array((weights, columns, starts), shape=(n, n))
+
+
+def fuzzy_cross_entropy(
+    graph: csr_array,
+    embedding: Any,
+    *,
+    spread: float = 1.0,
+    min_dist: float = 0.1,
+    n_jobs: int | None = None,
+) -> float:
+    """Measure how far a map's memberships are from those of the fuzzy graph.
+
+    ``-sum(w log q + (1 - w) log(1 - q))`` over all ordered pairs of rows, w the graph's weight
+    (0 without an edge) and q = 1 / (1 + a d^(2 b)) kept within [1e-4, 1 - 1e-4]. Exact, so the
+    time grows with the square of the rows: about a second for 10,000.
+
+    Parameters
+    ----------
+    graph : sparse float32 array, shape (n, n)
+        As :func:`fuzzy_graph` makes it.
+    embedding : array-like, shape (n, 2)
+        Positions; read as float32.
+    spread, min_dist : float
+        The settings that the map was made with; they decide a and b.
+    n_jobs : int or None, default None
+        Threads; None and -1 take all cores. They do not change the result.
+
+    Returns
+    -------
+    float
+        Less is better. The descent with negative samples does not quite lead to its minimum
+        (Damrich and Hamprecht 2021), so it compares maps of the same graph and no more.
+
+    Raises
+    ------
+    CodesError
+        `embedding` holds NaN or infinity, or is not of shape (n, 2).
+    """
+    places = check_points(embedding)
+    if len(places) != graph.shape[0]:
+        raise CodesError(
+            f"the map has {len(places)} rows and the graph {graph.shape[0]}; give the map of the "
+            "rows that the graph was built on."
+        )
+    a, b = find_ab_params(spread, min_dist)
+    return _native.fuzzy_cross_entropy(
+        graph.indptr.astype(np.int64),
+        graph.indices,
+        graph.data,
+        places,
+        a=a,
+        b=b,
+        threads=0 if n_jobs is None else require_jobs(n_jobs),
+    )
 
 
 def find_ab_params(spread: float, min_dist: float) -> tuple[float, float]:
