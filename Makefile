@@ -47,7 +47,10 @@ wheel: $(VENV)/.developed  ## Build the wheel, list it, and use it from an envir
 	$(BIN)/python tests/check_wheel.py
 
 bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else should run beside them)
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[compare]"
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/maps.py --million
 
 figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
 	$(MAKE) demo
