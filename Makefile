@@ -1,11 +1,11 @@
 # Everything starts from a bare python3: each target installs what it needs into
-# .venv, once, and again only when pyproject.toml changes.
+# .venv, once, and again only when what is compiled or depended on changes.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lint notebook setup test types wheel
+.PHONY: all bench contracts demo figures format help lint notebook sanitize setup stub test types wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,16 @@ format: $(VENV)/.developed  ## Mend what the formatter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+stub: $(VENV)/.developed  ## Write the types of the kernels anew, after a change of native/bindings.cpp
+	$(BIN)/python -m nanobind.stubgen -q -m latentscape._native -o src/latentscape/_native.pyi
+
+sanitize:  ## Run the kernels under the address, undefined-behaviour and thread sanitizers
+	@mkdir -p build
+	for kind in address,undefined thread; do \
+	  $(CXX) -std=gnu++17 -O1 -g -ffp-contract=off -Wall -Wextra -Wno-psabi -Wno-ignored-attributes \
+	    -fsanitize=$$kind -fno-sanitize-recover=all native/tests/sanitize.cpp -o build/sanitize -pthread \
+	  && ./build/sanitize || exit 1; done
+
 notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a scratch copy
 	LATENTSCAPE_QUICK=1 $(BIN)/python notebooks/execute.py --check
 
@@ -37,7 +47,10 @@ wheel: $(VENV)/.developed  ## Build the wheel, list it, and use it from an envir
 	$(BIN)/python tests/check_wheel.py
 
 bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else should run beside them)
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[compare]"
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/maps.py --million
 
 figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
 	$(MAKE) demo
@@ -48,10 +61,13 @@ all: lint types test notebook wheel  ## What CI runs
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml hatch_build.py | $(VENV)/bin/python
+# An editable install follows changes in Python by itself, but not in C++.
+BUILT_FROM := pyproject.toml CMakeLists.txt $(wildcard native/*.hpp native/*.cpp native/*.py)
+
+$(VENV)/.installed: $(BUILT_FROM) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.developed: $(VENV)/.installed
+$(VENV)/.developed: $(BUILT_FROM) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev]"
-	@touch $@
+	@touch $(VENV)/.installed $@

@@ -12,12 +12,23 @@ from pathlib import Path
 
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+from maps import table
+
 from latentscape import Atlas
 from latentscape.pipeline.summary import MAP_TITLES, loss_table
 
 ROOT = Path(__file__).parent.parent
 PUBLISHED = {2: 0.0388, 4: 0.0275, 8: 0.0172, 16: 0.0110, 32: 0.0076, 64: 0.0054, 128: 0.0056}
-PICTURES = ("map_sheet", "loss_curve", "decoded_plane", "map_direct", "reconstructions")
+PICTURES = (
+    "map_sheet",
+    "loss_curve",
+    "decoded_plane",
+    "map_direct",
+    "reconstructions",
+    "trust_sheet",
+    "measures_table",
+)
 
 
 def losses(atlas: Atlas) -> str:
@@ -79,6 +90,13 @@ def race(results: Path) -> str:
     return "\n".join(rows)
 
 
+def layouts(results: Path) -> str:
+    """Return the table of benchmarks/maps.py."""
+    content = json.loads(results.read_text())
+    versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+    return "\n".join([table(content["rows"]), "", f"{content['machine']}; {versions}."])
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Replace what stands between the two markers of a part."""
     start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
@@ -108,6 +126,9 @@ def main(folder: str) -> None:
     results = ROOT / "benchmarks" / "results"
     text = fill(training.read_text(), "recipes", recipes(results / "recipes.json"))
     training.write_text(fill(text, "race", race(results / "training.json")))
+
+    maps = ROOT / "docs" / "maps.md"
+    maps.write_text(fill(maps.read_text(), "maps", layouts(results / "maps.json")))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 NEEDED = (
     "latentscape/py.typed",
+    "latentscape/_native.pyi",
     "latentscape/cli/commands/run.py",
     "latentscape/images/data/train-images-idx3-ubyte.gz",
     "latentscape/images/data/train-labels-idx1-ubyte.gz",
@@ -23,7 +24,7 @@ NEEDED = (
     "latentscape/images/data/t10k-labels-idx1-ubyte.gz",
     "latentscape/images/data/ATTRIBUTION.md",
 )
-UNWANTED = ("tests/", "benchmarks/", "notebooks/", "docs/", ".ipynb", ".pyc")
+UNWANTED = ("tests/", "native/", "benchmarks/", "notebooks/", "docs/", ".ipynb", ".pyc")
 PROBE = """
 import importlib, latentscape, pathlib, pkgutil, sys
 assert "torch" not in sys.modules
@@ -35,6 +36,8 @@ for module in pkgutil.walk_packages(latentscape.__path__, "latentscape."):
     if not module.name.endswith(("__main__", ".worker")):  # these begin to work when imported
         importlib.import_module(module.name)
 assert mnist.images.shape == (70000, 28, 28)
+graph = latentscape.NeighborGraph.build(mnist.test.images[:500].reshape(500, -1), 5)
+assert graph.indices.shape == (500, 5)
 """
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
     from latentscape.images import ImageSet, load_images, load_mnist
     from latentscape.maps import LDA, PCA, TSNE, UMAP, Direct
+    from latentscape.neighbors import NeighborGraph
     from latentscape.pipeline import add_map, run
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "ImageSet": "images",
     "LDA": "maps",
     "LatentSizeSweep": "autoencoder",
+    "NeighborGraph": "neighbors",
     "PCA": "maps",
     "TSNE": "maps",
     "UMAP": "maps",
@@ -47,6 +49,7 @@ __all__ = [
     "Direct",
     "ImageSet",
     "LatentSizeSweep",
+    "NeighborGraph",
     "add_map",
     "choose_latent_dim",
     "errors",

@@ -320,3 +320,15 @@ def test_info_tells_of_an_atlas_and_of_a_model(call: Call, here: Path) -> None:
     result = result_of(call("info", "m.safetensors", "--json").out)
     assert result["params"]["latent_dim"] == 3
     assert files(here) == before
+
+
+def test_judge_tells_how_far_maps_can_be_trusted(call: Call, finished: Path) -> None:
+    told = call("judge", finished / "atlas")
+    assert told.code == 0
+    assert re.search(r"^PCA .*0\.\d{3} ± 0\.\d{3}", told.out, re.MULTILINE)
+    assert "+ yes   ~ partly   - no   ? cannot be told" in told.out
+    result = result_of(call("judge", finished / "atlas", "--json").out)
+    assert "trustworthiness" in result["quality"]["maps"]["pca"]["measures"]
+    refused = call("judge", finished / "nothing")
+    assert refused.code == 2
+    assert "does not exist" in refused.err

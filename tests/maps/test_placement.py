@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from latentscape.maps.inversion import LocalField, MapDistance, field_weights
-from latentscape.maps.nearest import NearestRows
-from latentscape.maps.placement import Placement, island_reach, vote_weights
+from latentscape.maps.placement import Placement, island_reach, nearest_rows, vote_weights
 from latentscape.types import FloatArray
 
 
@@ -31,7 +30,7 @@ def test_no_new_point_lands_in_the_sea_between_islands() -> None:
     off_shore = np.minimum(np.abs(placed[:, 0]), np.abs(placed[:, 0] - 100))
     assert off_shore.max() < 4
     # before: the weighted mean of the same neighbours drowns a third of them
-    indices, squared = NearestRows(codes).query(new, 16)
+    indices, squared = nearest_rows(new, codes, 16)
     weights = vote_weights(squared)
     mean = (weights * positions[indices, 0]).sum(axis=1) / weights.sum(axis=1)
     assert (np.minimum(np.abs(mean), np.abs(mean - 100)) > 4).mean() > 0.3
@@ -56,7 +55,7 @@ def test_placement_moves_continuously_on_an_island() -> None:
     assert steps.max() < 0.01 * length
     assert steps.sum() == pytest.approx(length, rel=1.0)
     assert np.linalg.norm(place(path) - path * 30, axis=1).max() < 1.0  # 1/30 of the map
-    nearest, _ = NearestRows(codes).query(path, 1)  # before: the nearest row's position jumps
+    nearest, _ = nearest_rows(path, codes, 1)  # before: the nearest row's position jumps
     jumps = np.linalg.norm(np.diff(codes[nearest[:, 0]] * 30, axis=0), axis=1)
     assert jumps.max() > 0.01 * length
 
@@ -67,6 +66,29 @@ def test_codes_far_from_all_data_still_land_on_the_map() -> None:
     assert np.isfinite(placed).all()
     assert (placed >= positions.min(axis=0)).all()
     assert (placed <= positions.max(axis=0)).all()
+
+
+def test_nearest_rows_are_exact_however_far_the_query() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 5)).astype(np.float32)
+    queries = np.vstack([rng.normal(size=(20, 5)), np.full((1, 5), 1e30), np.full((1, 5), -3e38)])
+    queries = queries.astype(np.float32)
+    indices, squared = nearest_rows(queries, rows, 7)
+    exact = ((queries[:, None].astype(np.float64) - rows[None]) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(indices, np.argsort(exact, axis=1, kind="stable")[:, :7])
+    np.testing.assert_allclose(squared, np.take_along_axis(exact, indices.astype(int), axis=1))
+    alone, _ = nearest_rows(queries[20:21], rows, 7)
+    np.testing.assert_array_equal(alone, indices[20:21])
+
+
+def test_a_row_placed_without_itself_is_placed_by_all_others() -> None:
+    codes, positions = islands()
+    rows = np.array([0, 7, 399], dtype=np.int32)
+    found = Placement(codes, positions).without_itself(rows)
+    for row, place in zip(rows, found, strict=True):
+        others = Placement(np.delete(codes, row, axis=0), np.delete(positions, row, axis=0))
+        np.testing.assert_allclose(others(codes[row : row + 1])[0], place, atol=0.2)
+    assert not np.array_equal(found, positions[rows])
 
 
 def test_vote_weights() -> None:
@@ -96,7 +118,7 @@ def test_field_passes_through_its_values_and_is_continuous() -> None:
     assert np.abs(found - expected).max() < 0.25
     assert np.abs(found - expected).mean() < 0.03
     assert np.abs(np.diff(found, axis=0)).max() < 0.01
-    nearest, _ = NearestRows(places).query(path, 1)  # before: nearest values jump
+    nearest, _ = nearest_rows(path, places, 1)  # before: nearest values jump
     assert np.abs(np.diff(values[nearest[:, 0]], axis=0)).max() > 0.05
 
 

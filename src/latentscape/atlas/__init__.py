@@ -6,7 +6,15 @@ interrupted run stopped.
 """
 
 from latentscape.atlas.reader import Atlas, DecodedPlane
-from latentscape.atlas.schema import SCHEMA_VERSION, fingerprint
+from latentscape.atlas.schema import ARTEFACTS, SCHEMA_VERSION, fingerprint
 from latentscape.atlas.writer import AtlasWriter, Stage
 
-__all__ = ["SCHEMA_VERSION", "Atlas", "AtlasWriter", "DecodedPlane", "Stage", "fingerprint"]
+__all__ = [
+    "ARTEFACTS",
+    "SCHEMA_VERSION",
+    "Atlas",
+    "AtlasWriter",
+    "DecodedPlane",
+    "Stage",
+    "fingerprint",
+]

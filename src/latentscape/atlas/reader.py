@@ -23,6 +23,7 @@ from latentscape.types import AnyArray, FloatArray, UInt8Array
 
 if TYPE_CHECKING:
     from latentscape.maps import Map2D
+    from latentscape.neighbors import NeighborGraph
 
 T = TypeVar("T")
 
@@ -183,6 +184,16 @@ class Atlas:
     def reconstructions(self) -> UInt8Array:
         """The images decoded from `codes`, uint8, shaped like `images`, read-only."""
         return cast(UInt8Array, self._read("reconstructions", _map_array))
+
+    @cached_property
+    def graph(self) -> NeighborGraph:
+        """The nearest neighbours of each code, on which maps and measures stand."""
+        from latentscape.neighbors import NeighborGraph
+
+        codes = np.array(self.codes)
+        return self._read(
+            "neighbors", lambda path: NeighborGraph.from_bytes(path.read_bytes(), codes)
+        )
 
     @cached_property
     def plane(self) -> DecodedPlane:

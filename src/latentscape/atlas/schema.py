@@ -31,6 +31,7 @@ ARTEFACTS = {
     "images": "images.npy",
     "reconstructions": "reconstructions.npy",
     "plane": "plane.safetensors",
+    "neighbors": "neighbors.safetensors",
     "quality": "quality.json",
 }
 

@@ -11,15 +11,19 @@ from latentscape.figures.plane import decoded_plane
 from latentscape.figures.reconstructions import reconstructions
 from latentscape.figures.render import render_all, to_png, to_svg
 from latentscape.figures.training import training_curves
+from latentscape.figures.trust import measures_table, neighborhood_curves, trust_sheet
 
 __all__ = [
     "decoded_plane",
     "loss_curve",
     "map_figure",
     "map_sheet",
+    "measures_table",
+    "neighborhood_curves",
     "reconstructions",
     "render_all",
     "to_png",
     "to_svg",
     "training_curves",
+    "trust_sheet",
 ]

@@ -15,6 +15,7 @@ from latentscape.figures.plane import decoded_plane
 from latentscape.figures.reconstructions import reconstructions
 from latentscape.figures.style import house_style
 from latentscape.figures.training import training_curves
+from latentscape.figures.trust import measures_table, neighborhood_curves, trust_sheet
 from latentscape.types import Progress, ProgressCallback
 
 DPI = 200
@@ -50,6 +51,11 @@ def drawable(atlas: Atlas) -> dict[str, Callable[[], Figure]]:
         found[f"map_{name}"] = partial(map_figure, atlas, name)
     if any(name in atlas.map_names for name in SHEET):
         found["map_sheet"] = partial(map_sheet, atlas)
+    if atlas.has("quality") and atlas.quality.get("maps"):
+        found["measures_table"] = partial(measures_table, atlas)
+        found["neighborhood_curves"] = partial(neighborhood_curves, atlas)
+        if any(f"{name}_trustworthiness" in atlas.points for name in SHEET):
+            found["trust_sheet"] = partial(trust_sheet, atlas)
     if atlas.has("plane"):
         found["decoded_plane"] = partial(decoded_plane, atlas)
     return found

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from latentscape.maps.nearest import rowwise_product
+from latentscape.maps.linear import rowwise_product
 from latentscape.types import AnyArray, DoubleArray, FloatArray
 
 _NEIGHBORS = 12

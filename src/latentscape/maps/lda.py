@@ -10,7 +10,7 @@ from latentscape.errors import LabelsError
 from latentscape.maps.base import Map2D
 from latentscape.maps.guard import check_labels
 from latentscape.maps.inversion import LocalField, linear_field
-from latentscape.maps.nearest import rowwise_product
+from latentscape.maps.linear import rowwise_product
 from latentscape.maps.pca import principal_axes
 from latentscape.types import AnyArray, DoubleArray, FloatArray
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from latentscape.maps.base import Map2D
 from latentscape.maps.inversion import linear_field
-from latentscape.maps.nearest import rowwise_product
+from latentscape.maps.linear import rowwise_product
 from latentscape.types import AnyArray, DoubleArray, FloatArray
 
 

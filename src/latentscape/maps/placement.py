@@ -12,14 +12,36 @@ Hostetler 1975).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from latentscape.maps.nearest import NearestRows
-from latentscape.types import DoubleArray, FloatArray
+from latentscape import _native
+from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 _NEIGHBORS = 15
 _CLIMBS = 10  # steps of the mean shift
+_REACH_ROWS = 10_000  # rows among which the reach is measured
 _BLOCK = 4096  # queries at a time; the answers do not depend on it
+
+
+class PlacementError(NamedTuple):
+    """How far training rows land from their own positions when they are placed as new ones.
+
+    Distances on the map, in units of the median distance between a training position and its
+    nearest other one.
+
+    Attributes
+    ----------
+    median, percentile_90 : float
+        0 is perfect; half of the rows, nine of ten, are no farther off.
+    n_rows : int
+        How many rows were tried.
+    """
+
+    median: float
+    percentile_90: float
+    n_rows: int
 
 
 class Placement:
@@ -37,24 +59,59 @@ class Placement:
     """
 
     def __init__(self, codes: FloatArray, positions: FloatArray) -> None:
-        self._nearest = NearestRows(codes)
+        self._codes = np.ascontiguousarray(codes)
         self._positions = positions.astype(np.float64)
         # One more neighbour than votes: at its distance the weights reach zero.
         self._n_neighbors = min(_NEIGHBORS + 1, len(codes))
         self._reach = island_reach(positions)
 
-    def __call__(self, codes: FloatArray) -> FloatArray:
+    def __call__(self, codes: FloatArray, n_jobs: int = 0) -> FloatArray:
         """Return the positions, float32 (m, 2), of the codes, float32 (m, d)."""
         placed = np.empty((len(codes), 2), dtype=np.float32)
         for start in range(0, len(codes), _BLOCK):
             part = slice(start, start + _BLOCK)
-            indices, squared = self._nearest.query(codes[part], self._n_neighbors)
-            places = self._positions[indices]  # (b, k, 2)
-            mean = _island_mean(places, vote_weights(squared), self._reach)
-            known = squared[:, 0] == 0
-            mean[known] = places[known, 0]
-            placed[part] = mean
+            placed[part] = self._mean(
+                *nearest_rows(codes[part], self._codes, self._n_neighbors, n_jobs)
+            )
         return placed
+
+    def without_itself(self, rows: Int32Array, n_jobs: int = 0) -> FloatArray:
+        """Return positions, float32 (m, 2), of training rows by all others than themselves."""
+        k = min(self._n_neighbors + 1, len(self._codes))
+        indices, squared = nearest_rows(self._codes[rows], self._codes, k, n_jobs)
+        other = indices != rows[:, None]  # distinct rows: each finds itself at distance zero
+        shape = (len(rows), k - 1)
+        return self._mean(indices[other].reshape(shape), squared[other].reshape(shape))
+
+    def _mean(self, indices: Int32Array, squared: DoubleArray) -> FloatArray:
+        places = self._positions[indices]  # (m, k, 2)
+        mean = _island_mean(places, vote_weights(squared), self._reach)
+        known = squared[:, 0] == 0
+        mean[known] = places[known, 0]
+        return mean.astype(np.float32)
+
+
+def nearest_rows(
+    queries: FloatArray, rows: FloatArray, k: int, n_jobs: int = 0
+) -> tuple[Int32Array, DoubleArray]:
+    """Find the k nearest rows of each query exactly, however far it is.
+
+    Returns
+    -------
+    indices : int32 array, shape (m, k)
+        In ascending order of distance, then of index.
+    squared : float64 array, shape (m, k)
+        Squared distances.
+    """
+    queries = np.ascontiguousarray(queries)
+    indices, squared = _native.nearest_rows(queries, rows, k, threads=n_jobs)
+    # The kernel's float32 does not reach queries that lie absurdly far from all rows.
+    for i in np.flatnonzero(indices[:, -1] < 0):
+        difference = rows.astype(np.float64) - queries[i]
+        far = (difference * difference).sum(axis=1)
+        indices[i] = np.argsort(far, kind="stable")[:k]
+        squared[i] = far[indices[i]]
+    return indices, squared
 
 
 def island_reach(positions: FloatArray) -> float:
@@ -66,7 +123,9 @@ def island_reach(positions: FloatArray) -> float:
     if len(distinct) < 2:
         return 1.0
     k = min(_NEIGHBORS, len(distinct) - 1)
-    _, squared = NearestRows(np.ascontiguousarray(distinct)).graph(k)
+    rows = np.ascontiguousarray(distinct, dtype=np.float32)
+    some = rows[:: max(1, len(rows) // _REACH_ROWS)]
+    _, squared = nearest_rows(some, rows, k + 1)  # each finds itself first
     return 2.0 * float(np.median(np.sqrt(squared[:, -1])))
 
 

@@ -2,74 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from latentscape import _native
 from latentscape.errors import SettingError
-from latentscape.maps.base import Map2D
+from latentscape.maps.affinities import sparse_affinities
 from latentscape.maps.guard import (
-    check_distinct,
-    distinct_rows,
     effective_perplexity,
     require_integer,
     require_jobs,
     require_number,
     seed_of,
 )
-from latentscape.maps.inversion import LocalField
-from latentscape.maps.placement import Placement
-from latentscape.types import DoubleArray, FloatArray, ProgressCallback
+from latentscape.maps.neighbor_map import NeighborMap
+from latentscape.maps.pca import pca_start
+from latentscape.progress import progress_bars
+from latentscape.types import FloatArray, Progress, ProgressCallback
 
-
-class NeighborMap(Map2D):
-    """What t-SNE and UMAP share: both lay out the distinct rows of the codes.
-
-    New codes are placed by :mod:`latentscape.maps.placement`, places turned into
-    codes by :mod:`latentscape.maps.inversion`.
-    """
-
-    codes_: FloatArray
-    positions_: FloatArray
-
-    _stored_arrays = ("codes_", "positions_")
-
-    def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
-        first, copies = distinct_rows(codes)
-        check_distinct(len(first), len(codes), type(self).__name__)
-        self.codes_ = np.ascontiguousarray(codes[first])
-        self.positions_ = self._layout(self.codes_)
-        return self.positions_[copies]
-
-    def _layout(self, codes: FloatArray) -> FloatArray:
-        """Lay out distinct codes."""
-        raise NotImplementedError
-
-    def _prepare(self) -> None:
-        super()._prepare()
-        self._placement = Placement(self.codes_, self.positions_)
-        self._field = LocalField(self.positions_, self.codes_)
-
-    def _place(self, codes: FloatArray) -> FloatArray:
-        return self._placement(codes)
-
-    def _invert(self, points: FloatArray) -> DoubleArray:
-        return self._field(points)
+_EXACT_ROWS = 1_000  # up to here all pairs are quicker than the mesh
+_SPACING = 0.35  # of the mesh, in units of the map
+_EXAGGERATED = 100
+_MOMENTUM = 0.9
+_CHECK = 50  # iterations between two looks at the divergence
+_CONVERGED = 5e-4  # relative fall of the divergence, between two looks, that is not worth more
 
 
 class TSNE(NeighborMap):
-    """t-distributed stochastic neighbour embedding by interpolation (FIt-SNE).
+    """t-distributed stochastic neighbour embedding, repulsion by a particle mesh.
 
-    Identical rows are laid out once. Neighbours are exact up to 30,000 distinct
-    rows and approximate beyond. The same seed gives the same bits.
+    Identical rows are laid out once. Neighbours come from
+    :class:`~latentscape.neighbors.NeighborGraph`. The same seed gives the same
+    bits, whatever the number of threads.
 
     Parameters
     ----------
     perplexity : float, default 30
         Effective number of neighbours, greater than 0; larger values show coarser
         structure. Lowered, with a warning, to a third of the other rows.
-    n_iter : int, default 750
-        Iterations in all; the first third, at most 250, are exaggerated.
+    n_iter : int, default 500
+        Iterations at most; the first third, at most 100, are exaggerated. They end
+        earlier when the divergence no longer falls.
     early_exaggeration : float, default 12
         Factor on the attraction during these, at least 1.
     learning_rate : float or "auto", default "auto"
@@ -79,10 +54,10 @@ class TSNE(NeighborMap):
     random_state : int, NumPy generator or None, default None
         Seeds the noise of the first positions (and approximate neighbours).
         None takes a fresh seed each time.
-    n_jobs : int or None, default 1
-        Threads; -1 means all cores. They do not change the result.
+    n_jobs : int or None, default None
+        Threads; None and -1 take all cores. They do not change the result.
     verbose : bool, default False
-        Print what openTSNE prints.
+        Draw a progress bar on standard error.
     progress : callable or None, default None
         Called with a :class:`~latentscape.types.Progress` every few iterations,
         with the Kullback-Leibler divergence among its metrics. What it raises
@@ -93,6 +68,8 @@ class TSNE(NeighborMap):
     embedding_ : float32 array, shape (n, 2)
     kl_divergence_ : float
         Kullback-Leibler divergence at the end, 0 or more, less is better.
+    n_iter_ : int
+        Iterations done.
     perplexity_ : float
         The perplexity used, lowered where rows are few.
     codes_, positions_ : float32 arrays, shapes (m, d) and (m, 2)
@@ -100,8 +77,8 @@ class TSNE(NeighborMap):
 
     References
     ----------
-    van der Maaten and Hinton 2008; Linderman et al. 2019 (interpolation);
-    Belkina et al. 2019 (learning rate).
+    van der Maaten and Hinton 2008; Essmann et al. 1995 (particle mesh); Belkina et
+    al. 2019 (learning rate).
 
     Examples
     --------
@@ -112,19 +89,20 @@ class TSNE(NeighborMap):
     """
 
     kl_divergence_: float
+    n_iter_: int
     perplexity_: float
 
-    _stored_values = ("kl_divergence_", "perplexity_")
+    _stored_values = ("kl_divergence_", "n_iter_", "perplexity_")
 
     def __init__(
         self,
         perplexity: float = 30.0,
-        n_iter: int = 750,
+        n_iter: int = 500,
         early_exaggeration: float = 12.0,
         learning_rate: float | str = "auto",
         init: str = "pca",
         random_state: Any = None,
-        n_jobs: int | None = 1,
+        n_jobs: int | None = None,
         verbose: bool = False,
         progress: ProgressCallback | None = None,
     ) -> None:
@@ -149,19 +127,69 @@ class TSNE(NeighborMap):
         require_jobs(self.n_jobs)
 
     def _layout(self, codes: FloatArray) -> FloatArray:
-        from latentscape.maps._backends import tsne_layout
-
-        self.perplexity_ = effective_perplexity(self.perplexity, len(codes))
-        positions, self.kl_divergence_ = tsne_layout(
-            codes,
-            perplexity=self.perplexity_,
-            n_iter=int(self.n_iter),
-            early_exaggeration=float(self.early_exaggeration),
-            learning_rate=None if self.learning_rate == "auto" else float(self.learning_rate),
-            init=self.init,
-            seed=seed_of(self.random_state),
-            n_jobs=require_jobs(self.n_jobs),
-            verbose=bool(self.verbose),
-            progress=self.progress,
+        n, threads, seed = len(codes), self._threads(), seed_of(self.random_state)
+        self.perplexity_ = effective_perplexity(self.perplexity, n)
+        graph = self._graph(codes, max(1, min(n - 1, int(3 * self.perplexity_))), seed)
+        affinities = sparse_affinities(graph, self.perplexity_, threads=threads)
+        if self.init == "pca":
+            start = pca_start(codes, seed)
+        else:
+            start = np.random.default_rng(seed).normal(size=(n, 2))
+        layout = _native.TsneLayout(
+            *affinities,
+            # Small, so that the first steps are not dominated by repulsion.
+            (start * 1e-4).astype(np.float32),
+            spacing=_SPACING,
+            exact_rows=_EXACT_ROWS,
+            threads=threads,
         )
-        return positions
+        with progress_bars(int(self.verbose)) as bars:
+            self._descend(layout, n, bars)
+        places = layout.places().astype(np.float64)
+        centered: FloatArray = (places - places.mean(axis=0)).astype(np.float32)
+        return centered
+
+    def _descend(self, layout: _native.TsneLayout, n: int, bars: ProgressCallback) -> None:
+        """Run the layout to its end, telling of it about a hundred times."""
+        total = int(self.n_iter)
+        exaggerated = min(_EXAGGERATED, total // 3)
+        report = max(1, total // 100)
+        divergence = checked = math.inf
+        done = 0
+        while done < total:
+            exaggeration = float(self.early_exaggeration) if done < exaggerated else 1.0
+            # Stop at whatever comes next: a report, a check, the end of a phase.
+            border = exaggerated if done < exaggerated else total
+            steps = min(border, (done // report + 1) * report, (done // _CHECK + 1) * _CHECK) - done
+            layout.run(
+                steps,
+                exaggeration=exaggeration,
+                momentum=_MOMENTUM,
+                learning_rate=self._rate(n, exaggeration),
+            )
+            done += steps
+            if done == exaggerated:
+                layout.renumber()
+            if done % _CHECK == 0 or not math.isfinite(divergence):
+                divergence = layout.divergence()
+            if done % _CHECK == 0 and done >= exaggerated + 2 * _CHECK:
+                if checked - divergence < _CONVERGED * abs(divergence):
+                    break
+                checked = divergence
+            if done % report == 0 and done < total:
+                self._tell(bars, done, divergence)
+        self.n_iter_ = done
+        self.kl_divergence_ = max(0.0, layout.divergence())
+        self._tell(bars, total, self.kl_divergence_)
+
+    def _rate(self, n: int, exaggeration: float) -> float:
+        if self.learning_rate != "auto":
+            return float(self.learning_rate)
+        # Few rows would hardly move at the rate of Belkina et al.
+        return max(n / exaggeration, 50.0)
+
+    def _tell(self, bars: ProgressCallback, step: int, divergence: float) -> None:
+        event = Progress("tsne", step, int(self.n_iter), {"kl": divergence})
+        bars(event)
+        if self.progress is not None:
+            self.progress(event)

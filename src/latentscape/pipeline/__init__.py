@@ -1,8 +1,8 @@
 """The stages in order: what ``latentscape run`` does, as functions."""
 
 from latentscape.pipeline.journey import run
-from latentscape.pipeline.one_map import add_map
+from latentscape.pipeline.rework import add_map, judge
 from latentscape.pipeline.settings import MAP_NAMES, RunSettings
-from latentscape.pipeline.summary import summarize
+from latentscape.pipeline.summary import summarize, trust_lines
 
-__all__ = ["MAP_NAMES", "RunSettings", "add_map", "run", "summarize"]
+__all__ = ["MAP_NAMES", "RunSettings", "add_map", "judge", "run", "summarize", "trust_lines"]

@@ -14,6 +14,7 @@ from latentscape.errors import AtlasError, SettingError
 from latentscape.files import make_folder
 from latentscape.images import ImageSet, load_images
 from latentscape.pipeline.checks import check_run
+from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
@@ -23,6 +24,7 @@ from latentscape.pipeline.settings import (
 )
 from latentscape.pipeline.stages import (
     MODEL_STAGE,
+    NEIGHBOR_MAPS,
     Codec,
     MapJob,
     Recorder,
@@ -30,6 +32,8 @@ from latentscape.pipeline.stages import (
     figures_stage,
     mapped_rows,
     maps_stages,
+    n_neighbors_needed,
+    neighbors_stage,
     plane_stage,
     points_stage,
 )
@@ -154,17 +158,21 @@ class _Run:
         jobs = self._jobs()
         self._codes(keys)
         rows = mapped_rows(self.images, self.settings.rows)
-        made_from = {job.name: self.recorder.fingerprints["codes"] for job in jobs}
+        seed = self.settings.random_state
+        neighbors = neighbors_stage(self.recorder, n_neighbors_needed(jobs), seed)
+        codes = self.recorder.fingerprints["codes"]
+        made_from = {j.name: neighbors if j.name in NEIGHBOR_MAPS else codes for j in jobs}
         made_from["direct"] = self.recorder.fingerprints["plane"]
         maps_stages(
             self.recorder,
             jobs,
             made_from,
             labels=rows.labels,
-            random_state=self.settings.random_state,
-            engine=self.engine,
+            random_state=seed,
         )
-        points_stage(self.recorder, [job.name for job in jobs])
+        names = [job.name for job in jobs]
+        judge_stages(self.recorder, names, self.settings)
+        points_stage(self.recorder, names)
         draw(self.recorder)
         self.recorder.forget_others([*self.recorder.fingerprints, "run"])
         with self.writer.stage("run", whole) as stage:

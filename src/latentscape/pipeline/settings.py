@@ -24,9 +24,11 @@ STAGE_VERSIONS = {
     "sweep": 1,
     "codes": 1,
     "plane": 1,
-    "maps": 1,
-    "points": 1,
-    "figures": 1,
+    "neighbors": 1,
+    "maps": 2,
+    "quality": 1,
+    "points": 2,
+    "figures": 2,
 }
 
 LARGEST_SEED = 2**32 - 1  # that of the maps
@@ -187,7 +189,7 @@ def given_path(path: str | os.PathLike[str]) -> Path:
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that results depend on."""
     found = {"python": platform.python_version()}
-    for name in ("latentscape", "torch", "numpy", "scikit-learn", "openTSNE", "umap-learn"):
+    for name in ("latentscape", "torch", "numpy", "scikit-learn", "scipy"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:  # run from a source tree that is not installed

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file
 
-from latentscape.atlas import Atlas, AtlasWriter, Stage, fingerprint
+from latentscape.atlas import ARTEFACTS, Atlas, AtlasWriter, Stage, fingerprint
 from latentscape.errors import CodesError, LabelsError
 from latentscape.images import ImageSet
 from latentscape.pipeline.settings import STAGE_VERSIONS
 from latentscape.types import (
-    Engine,
     EventCallback,
     FloatArray,
     IntArray,
@@ -27,12 +28,24 @@ from latentscape.types import (
     UInt8Array,
 )
 
+if TYPE_CHECKING:
+    from latentscape.neighbors import NeighborGraph
+
 # The decoded plane: this many images a side, over the central share of the
 # codes, so that a few outliers do not stretch it.
 _PLANE_SIDE = 24
 _PLANE_SHARE = (0.5, 99.5)
 
 KNN = 10
+
+NEIGHBOR_MAPS = ("tsne", "umap")  # those that read the neighbour graph
+
+_MEASURED_NEIGHBORS = 90  # the measures of a map look at most at so many
+
+QUALITY_STAGE = "quality-"  # and then a map's name
+
+PER_POINT = ("recall", "trustworthiness", "continuity")
+"""What is kept of the trust in each point, a column of ``points.parquet`` for each map."""
 
 MODEL_STAGE = "model-"  # and then the key of one training
 
@@ -169,6 +182,58 @@ def plane_stage(
     return made_from
 
 
+def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> str:
+    """Find the neighbours of each code, once for all maps and measures.
+
+    `n_neighbors` is lowered to what the number of rows allows. Returns what a map that reads the
+    graph is made from: how many neighbours were found beyond those that it reads is no part of it,
+    so that a map with a larger perplexity does not redo the others.
+    """
+    basis = fingerprint(
+        version=STAGE_VERSIONS["neighbors"],
+        codes=recorder.fingerprints["codes"],
+        random_state=random_state,
+    )
+    made_from = fingerprint(basis=basis, n_neighbors=n_neighbors)
+
+    def work(stage: Stage) -> None:
+        from latentscape.neighbors import NeighborGraph
+
+        codes = np.array(Atlas.open(recorder.writer.path).codes)
+        graph = NeighborGraph.build(
+            codes, min(n_neighbors, len(codes) - 1), random_state=random_state
+        )
+        recorder.writer.write_bytes(ARTEFACTS["neighbors"], graph.to_bytes(with_codes=False))
+        stage.info.update(
+            n_neighbors=graph.n_neighbors,
+            method=graph.method,
+            recall=graph.recall,
+            recall_error=graph.recall_error,
+        )
+        if graph.recall < 1:
+            stage.info["note"] = (
+                f"approximate: {graph.recall:.1%} of the true neighbours were found "
+                f"(± {graph.recall_error:.1%}, measured on exact queries)"
+            )
+
+    recorder.run("neighbors", made_from, work)
+    return basis
+
+
+def n_neighbors_needed(jobs: Sequence[MapJob]) -> int:
+    """Return how many neighbours of each row the maps and the measures will read."""
+    from latentscape.maps import TSNE, UMAP
+
+    wanted = _MEASURED_NEIGHBORS
+    for job in jobs:
+        if job.name == "tsne":
+            perplexity = float(job.settings.get("perplexity", TSNE().perplexity))
+            wanted = max(wanted, int(3 * perplexity))
+        if job.name == "umap":
+            wanted = max(wanted, int(job.settings.get("n_neighbors", UMAP().n_neighbors)) - 1)
+    return wanted
+
+
 @dataclass(frozen=True)
 class MapJob:
     """One map to make."""
@@ -198,6 +263,7 @@ class FitMap:
     codes2: FloatArray
     labels: IntArray | None
     random_state: int
+    graph: NeighborGraph | None = None
 
     def __call__(self, job: MapJob, /, report: ProgressCallback) -> MadeMap:
         """Fit one map; what the data cannot give comes back as a reason."""
@@ -217,12 +283,13 @@ class FitMap:
         if "progress" in fitter.get_params():
             fitter.set_params(progress=relay)
         codes = self.codes2 if job.name == "direct" else self.codes
+        shared = {"graph": self.graph} if job.name in NEIGHBOR_MAPS else {}
         started = time.perf_counter()
         content, reason = b"", ""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SettingLoweredWarning)
             try:
-                content = map_to_bytes(fitter.fit(codes, self.labels))
+                content = map_to_bytes(fitter.fit(codes, self.labels, **shared))
             except (CodesError, LabelsError) as error:
                 reason = str(error)
         lowered = []
@@ -273,10 +340,11 @@ def maps_stages(
     *,
     labels: IntArray | None,
     random_state: int,
-    engine: Engine,
     may_skip: bool = True,
 ) -> None:
-    """Make the maps that are not current, side by side, each as its own stage.
+    """Make the maps that are not current, each as its own stage.
+
+    One after another in this process: each takes all cores by itself.
 
     ``made_from`` gives the fingerprint of the codes of each map by its name.
     A map that these data cannot have is skipped with its reason, or raises
@@ -287,10 +355,16 @@ def maps_stages(
     if not missing:
         return
     atlas = Atlas.open(recorder.writer.path)
-    task = FitMap(np.array(atlas.codes), np.array(atlas.codes2), labels, random_state)
-    # The slow ones first, so that two cores end together.
-    missing.sort(key=lambda job: job.name not in ("tsne", "umap"))
-    for job, made in engine.map(task, missing, on_progress=recorder.tell):
+    needs_graph = any(job.name in NEIGHBOR_MAPS for job in missing)
+    task = FitMap(
+        np.array(atlas.codes),
+        np.array(atlas.codes2),
+        labels,
+        random_state,
+        atlas.graph if needs_graph else None,
+    )
+    for job in missing:
+        made = task(job, recorder.tell)
         if made.reason and not may_skip:
             raise CodesError(made.reason)
         name = f"maps-{job.name}"
@@ -307,9 +381,10 @@ def maps_stages(
 
 
 def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
-    """Put ids, labels, errors and every map's places into one table; judge them."""
+    """Put ids, labels, errors, and each map's places and trust into one table."""
     parts = [recorder.fingerprints[name] for name in ("codes", "plane")]
-    parts += [recorder.fingerprints[f"maps-{name}"] for name in names]
+    for name in names:
+        parts += [recorder.fingerprints[f"{part}{name}"] for part in ("maps-", QUALITY_STAGE)]
     made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts)
 
     def work(stage: Stage) -> None:
@@ -321,6 +396,7 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
         labels = points["label"].to_numpy()
         known = labels >= 0
         accuracy: dict[str, float] = {}
+        judged: dict[str, dict[str, Any]] = {"maps": {}, "cards": {}}
         spaces: dict[str, Any] = {"codes": np.array(atlas.codes)}
         for name in names:
             if not atlas.stages[f"maps-{name}"]["files"]:
@@ -328,13 +404,21 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
             places = atlas.load_map(name).embedding_
             points[f"{name}_x"], points[f"{name}_y"] = places[:, 0], places[:, 1]
             spaces[name] = places
+            if atlas.stages[f"{QUALITY_STAGE}{name}"]["files"]:
+                found = json.loads((writer.path / f"quality/{name}.json").read_bytes())
+                judged["maps"][name], judged["cards"][name] = found["report"], found["card"]
+                trust = load_file(writer.path / f"quality/{name}.safetensors")
+                for column in PER_POINT:
+                    if column in trust:
+                        points[f"{name}_{column}"] = trust[column]
         if known.sum() > KNN:
             for name, space in spaces.items():
                 accuracy[name] = float(
                     cast(Any, knn_label_accuracy(space[known], labels[known], n_neighbors=KNN))
                 )
         writer.write_table("points.parquet", points)
-        writer.write_json("quality.json", {"knn_accuracy": accuracy, "k": KNN})
+        quality = {"knn_accuracy": accuracy, "k": KNN, **judged}
+        writer.write_json("quality.json", quality)
 
     recorder.run("points", made_from, work)
 

@@ -70,6 +70,41 @@ def summarize(atlas: Atlas) -> list[str]:
     return lines
 
 
+# One measure of each kind, as the table on the terminal has room for a few.
+_SHOWN = (
+    ("recall", "kept neighbours"),
+    ("trustworthiness", "trustworthiness"),
+    ("continuity", "continuity"),
+    ("triplets", "triplets"),
+    ("label_accuracy", "label accuracy"),
+    ("stability", "other seeds"),
+)
+_MARKS = {"yes": "+", "partly": "~", "no": "-", "unknown": "?"}
+
+
+def trust_lines(atlas: Atlas) -> list[str]:
+    """Say how far each map can be trusted: a table, and the card of each map."""
+    reports, cards = atlas.quality.get("maps", {}), atlas.quality.get("cards", {})
+    if not reports:
+        return ["no map could be judged: these data have too few rows, or none has been made"]
+    width = 18
+    lines = ["map           " + "".join(f"{title:>{width}}" for _, title in _SHOWN)]
+    for name, report in reports.items():
+        cells = []
+        for key, _ in _SHOWN:
+            measure = report["measures"].get(key)
+            known = measure is not None and measure["value"] is not None
+            cells.append(
+                f"{measure['value']:.3f} ± {measure['standard_error'] or 0:.3f}" if known else "–"
+            )
+        lines.append(f"{MAP_TITLES[name]:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    for name, card in cards.items():
+        lines += ["", MAP_TITLES[name]]
+        lines += [f"  {_MARKS[each['verdict']]} {each['text']}" for each in card["sentences"]]
+    lines += ["", "+ yes   ~ partly   - no   ? cannot be told"]
+    return lines
+
+
 def _labelled(atlas: Atlas) -> bool:
     return bool((atlas.points["label"] >= 0).any())
 

@@ -1,4 +1,4 @@
-"""Do neighbours on a map have the same label?"""
+"""Do neighbours have the same label?"""
 
 from __future__ import annotations
 
@@ -6,30 +6,55 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from latentscape.errors import CodesError, LabelsError, SettingError
-from latentscape.maps.nearest import NearestRows
-from latentscape.types import IntArray
+from latentscape import _native
+from latentscape.errors import CodesError
+from latentscape.neighbors import NeighborGraph
+from latentscape.quality.checks import check_count, check_labels, check_rows, threads
+from latentscape.quality.estimates import BoolArray, Estimate, mean_estimate
+from latentscape.quality.ranks import nearest
+from latentscape.types import AnyArray, IntArray
 
 _BLOCK = 8192  # rows whose votes are counted at a time
 
 
 @overload
 def knn_label_accuracy(
-    X: Any, y: Any, n_neighbors: int = 10, return_per_sample: Literal[False] = False
-) -> float: ...
+    X: Any,
+    y: Any,
+    n_neighbors: int = 10,
+    return_per_sample: Literal[False] = False,
+    *,
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+) -> Estimate: ...
 @overload
 def knn_label_accuracy(
-    X: Any, y: Any, n_neighbors: int = 10, *, return_per_sample: Literal[True]
-) -> tuple[float, np.ndarray[Any, np.dtype[np.bool_]]]: ...
+    X: Any,
+    y: Any,
+    n_neighbors: int = 10,
+    *,
+    return_per_sample: Literal[True],
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+) -> tuple[Estimate, BoolArray]: ...
 def knn_label_accuracy(
-    X: Any, y: Any, n_neighbors: int = 10, return_per_sample: bool = False
-) -> float | tuple[float, np.ndarray[Any, np.dtype[np.bool_]]]:
+    X: Any,
+    y: Any,
+    n_neighbors: int = 10,
+    return_per_sample: bool = False,
+    *,
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+) -> Estimate | tuple[Estimate, BoolArray]:
     """Share of rows whose label is the most frequent one among their neighbours.
 
     Leave-one-out: a row is no neighbour of itself, but a copy of it is. Euclidean
     distance, exact. Equally distant rows are taken by index; labels with equally
     many votes by their order (the smaller label wins). Memory stays bounded
     (some ten MB beside the input) and the result is the same on every run.
+
+    Higher on the map than in the codes is not better: it may be invented
+    separation (Jeon et al. 2023).
 
     Parameters
     ----------
@@ -41,10 +66,14 @@ def knn_label_accuracy(
         Voters for each row, from 1 to ``n - 1``.
     return_per_sample : bool, default False
         Also return which rows were right.
+    graph : NeighborGraph, optional
+        Neighbours of `X`. Used if they are exact and enough.
+    n_jobs : int or None, default None
+        Threads; None and -1 take all cores.
 
     Returns
     -------
-    accuracy : float
+    accuracy : Estimate
         Between 0 and 1; 1 is perfect, the share of the commonest label is chance.
     right : bool array, shape (n,)
         Only with ``return_per_sample=True``.
@@ -60,34 +89,76 @@ def knn_label_accuracy(
 
     Examples
     --------
-    >>> knn_label_accuracy([[0.0], [1.0], [9.0], [8.0]], [0, 0, 1, 1], n_neighbors=1)
+    >>> float(knn_label_accuracy([[0.0], [1.0], [9.0], [8.0]], [0, 0, 1, 1], n_neighbors=1))
     1.0
     """
-    rows = np.ascontiguousarray(X, dtype=np.float32)
-    if rows.ndim != 2 or rows.size == 0:
-        raise CodesError(f"expected rows of shape (n, d), got {rows.shape}.")
-    if not np.isfinite(rows).all():
-        bad = np.flatnonzero(~np.isfinite(rows).all(axis=1))[:5]
+    rows = check_rows(X)
+    classes, owner = check_labels(y, len(rows))
+    k = check_count("n_neighbors", n_neighbors, len(rows) - 1, len(rows))
+    if graph is not None and graph.n_rows != len(rows):
         raise CodesError(
-            f"rows {', '.join(map(str, bad))} hold NaN or infinity; leave such rows out."
+            f"the graph has {graph.n_rows} rows and X {len(rows)}; build it on these rows."
         )
-    labels = np.asarray(y)
-    if labels.shape != (len(rows),):
-        raise LabelsError(f"got labels of shape {labels.shape} for {len(rows)} rows.")
-    whole = isinstance(n_neighbors, int | np.integer) and not isinstance(n_neighbors, bool)
-    if not whole or not 1 <= n_neighbors < len(rows):
-        raise SettingError(
-            f"n_neighbors must be a whole number from 1 to {len(rows) - 1} for {len(rows)} rows, "
-            f"got {n_neighbors!r}."
-        )
-    classes, owner = np.unique(labels, return_inverse=True)
-    indices, _ = NearestRows(rows).graph(int(n_neighbors))
-    right = _vote(owner[indices], len(classes)) == owner
-    accuracy = float(right.mean())
+    right = right_by_vote(nearest(rows, k, threads(n_jobs), graph), owner, len(classes))
+    accuracy = mean_estimate(right)
     return (accuracy, right) if return_per_sample else accuracy
 
 
-def _vote(ballots: IntArray, n_classes: int) -> IntArray:
+def knn_transfer_accuracy(
+    train_X: Any,
+    train_y: Any,
+    test_X: Any,
+    test_y: Any,
+    n_neighbors: int = 10,
+    *,
+    n_jobs: int | None = None,
+) -> Estimate:
+    """Share of new rows whose label is the most frequent one among their training neighbours.
+
+    Of codes it says what a model kept; of places on a map, those of the new rows being found by
+    ``transform``, what the map says about new data. Ties as in :func:`knn_label_accuracy`.
+
+    Parameters
+    ----------
+    train_X : array-like, shape (n, d)
+    train_y : array-like, shape (n,)
+    test_X : array-like, shape (m, d)
+    test_y : array-like, shape (m,)
+        A label that no training row has is never found.
+    n_neighbors : int, default 10
+        From 1 to n.
+    n_jobs : int or None, default None
+
+    Returns
+    -------
+    Estimate
+        Between 0 and 1.
+
+    Raises
+    ------
+    CodesError, LabelsError, SettingError
+        As :func:`knn_label_accuracy`.
+    """
+    rows, asked = check_rows(train_X, "train_X"), check_rows(test_X, "test_X")
+    if rows.shape[1] != asked.shape[1]:
+        raise CodesError(
+            f"train_X has {rows.shape[1]} columns and test_X {asked.shape[1]}; take both from one "
+            "model or map."
+        )
+    classes, owner = check_labels(train_y, len(rows))
+    check_labels(test_y, len(asked))
+    k = check_count("n_neighbors", n_neighbors, len(rows), len(rows))
+    indices, _ = _native.nearest_rows(asked, rows, k, threads=threads(n_jobs))
+    voted = classes[vote(owner[indices], len(classes))]
+    return mean_estimate(voted == np.asarray(test_y))
+
+
+def right_by_vote(neighbors: AnyArray, owner: IntArray, n_classes: int) -> BoolArray:
+    """Tell which rows have the most frequent class of their neighbours."""
+    return np.asarray(vote(owner[neighbors], n_classes) == owner)
+
+
+def vote(ballots: IntArray, n_classes: int) -> IntArray:
     """Return the most frequent class of each row of ballots, the smallest on ties."""
     winners = np.empty(len(ballots), dtype=np.int64)
     step = max(1, _BLOCK * 16 // n_classes)

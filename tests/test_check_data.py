@@ -1,8 +1,8 @@
 import importlib.util
 import json
 import shutil
+import subprocess
 import sys
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,33 +13,9 @@ ROOT = Path(__file__).parents[1]
 LABELS = "t10k-labels-idx1-ubyte.gz"
 
 
-class AbortedError(Exception):
-    """What the stand-in for hatchling raises where hatchling ends the program."""
-
-
-class App:
-    def abort(self, message: str) -> None:
-        raise AbortedError(message)
-
-
-class Interface:
-    """Stands in for hatchling's class: hatchling is there only while building."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = str(root)
-        self.app = App()
-
-
 @pytest.fixture
-def hook(monkeypatch: pytest.MonkeyPatch) -> Any:
-    name = "hatchling.builders.hooks.plugin.interface"
-    parts = name.split(".")
-    for i in range(1, len(parts)):
-        monkeypatch.setitem(sys.modules, ".".join(parts[:i]), types.ModuleType(parts[i - 1]))
-    interface = types.ModuleType(name)
-    interface.BuildHookInterface = Interface  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, name, interface)
-    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+def hook() -> Any:
+    spec = importlib.util.spec_from_file_location("check_data", ROOT / "native" / "check_data.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -54,7 +30,7 @@ def tree(hook: Any, tmp_path: Path) -> Path:
 
 
 def build(hook: Any, root: Path) -> None:
-    hook.CheckBundledData(root).initialize("standard", {})
+    hook.check_bundled_data(root)
 
 
 def test_the_original_files_pass(hook: Any) -> None:
@@ -90,7 +66,7 @@ def test_a_damaged_file_stops_the_build(
     damage: Callable[[Path], None], message: str, hook: Any, tree: Path
 ) -> None:
     damage(tree / hook.DATA / LABELS)
-    with pytest.raises(AbortedError, match=f"{LABELS} {message}.*; restore it") as caught:
+    with pytest.raises(ValueError, match=f"{LABELS} {message}.*; restore it") as caught:
         build(hook, tree)
     assert "\n" not in str(caught.value)
 
@@ -99,17 +75,30 @@ def test_the_checksums_must_be_there_and_whole(hook: Any, tree: Path) -> None:
     file = tree / hook.DATA / "checksums.json"
     for content in ("{", "[]", '{"files": {"a": {}}}', json.dumps({"files": {"a": 1}})):
         file.write_text(content)
-        with pytest.raises(AbortedError, match=r"checksums.json cannot be read"):
+        with pytest.raises(ValueError, match=r"checksums.json cannot be read"):
             build(hook, tree)
     file.write_text('{"files": {}}')
-    with pytest.raises(AbortedError, match=r"checksums.json must list .*train-images"):
+    with pytest.raises(ValueError, match=r"checksums.json must list .*train-images"):
         build(hook, tree)
     file.unlink()
-    with pytest.raises(AbortedError, match=r"checksums.json cannot be read"):
+    with pytest.raises(ValueError, match=r"checksums.json cannot be read"):
         build(hook, tree)
 
 
 def test_the_attribution_must_be_there(hook: Any, tree: Path) -> None:
     (tree / hook.DATA / "ATTRIBUTION.md").unlink()
-    with pytest.raises(AbortedError, match=r"ATTRIBUTION.md is missing"):
+    with pytest.raises(ValueError, match=r"ATTRIBUTION.md is missing"):
         build(hook, tree)
+
+
+def test_it_ends_the_build_with_one_sentence(hook: Any, tree: Path) -> None:
+    script = tree / "native" / "check_data.py"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "native" / "check_data.py", script)
+    fine = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (fine.returncode, fine.stderr) == (0, "")
+    remove(tree / hook.DATA / LABELS)
+    bad = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert bad.returncode == 1
+    assert bad.stderr.count("\n") == 1
+    assert f"{LABELS} is missing" in bad.stderr

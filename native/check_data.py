@@ -1,15 +1,13 @@
-"""Build hook: no package is built around MNIST files that are not the original ones."""
+"""Run by CMakeLists.txt: no package is built around MNIST files that are not the original ones."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import json
+import sys
 import zlib
 from pathlib import Path
-from typing import Any
-
-from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 DATA = Path("src", "latentscape", "images", "data")
 FILES = {
@@ -69,14 +67,8 @@ def check_bundled_data(root: Path) -> None:
         )
 
 
-class CheckBundledData(BuildHookInterface):  # type: ignore[type-arg]
-    """Refuses to build when the bundled data are not what they should be."""
-
-    PLUGIN_NAME = "custom"
-
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Check the data before anything is written."""
-        try:
-            check_bundled_data(Path(self.root))
-        except ValueError as error:
-            self.app.abort(str(error))  # one sentence instead of a traceback
+if __name__ == "__main__":
+    try:
+        check_bundled_data(Path(__file__).resolve().parent.parent)
+    except ValueError as error:
+        sys.exit(str(error))  # one sentence instead of a traceback

@@ -1,0 +1,108 @@
+// Squared Euclidean distances of a few rows to many, the step under every neighbour search.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "simd.hpp"
+#include "threads.hpp"
+
+namespace latentscape {
+
+// A matrix of floats, row after row, that belongs to somebody else.
+struct Rows {
+    const float *data;
+    std::size_t n, d;
+    const float *row(std::size_t i) const { return data + i * d; }
+};
+
+// Rows in blocks of kLanes, feature after feature: lane l of feature f of block b is feature f of
+// row b * kLanes + l. The last block is filled up with rows at infinity.
+class PackedRows {
+  public:
+    PackedRows() = default;
+
+    // Take the rows `order[0 .. n)` of `rows`, or all of them where order is null, times `scale`.
+    PackedRows(Rows rows, const std::int32_t *order, std::size_t n, float scale = 1.0f)
+        : n_(n), d_(rows.d), blocks_((n + kLanes - 1) / kLanes) {
+        values_.assign(blocks_ * d_ * kLanes + kLanes, std::numeric_limits<float>::infinity());
+        // Whole registers are loaded, so the start lies on a multiple of their size.
+        const std::size_t bytes = kLanes * sizeof(float);
+        const auto address = reinterpret_cast<std::uintptr_t>(values_.data());
+        offset_ = ((bytes - address % bytes) % bytes) / sizeof(float);
+        for (std::size_t i = 0; i < n; ++i) {
+            const float *row = rows.row(order ? static_cast<std::size_t>(order[i]) : i);
+            float *target = values_.data() + offset_ + (i / kLanes) * d_ * kLanes + i % kLanes;
+            for (std::size_t f = 0; f < d_; ++f) target[f * kLanes] = row[f] * scale;
+        }
+    }
+    PackedRows(PackedRows &&) = default;  // a copy would not be aligned
+    PackedRows &operator=(PackedRows &&) = default;
+    PackedRows(const PackedRows &) = delete;
+    PackedRows &operator=(const PackedRows &) = delete;
+
+    std::size_t size() const { return n_; }
+    std::size_t width() const { return d_; }
+    std::size_t blocks() const { return blocks_; }
+    const float *block(std::size_t b) const { return values_.data() + offset_ + b * d_ * kLanes; }
+
+  private:
+    std::size_t n_ = 0, d_ = 0, blocks_ = 0, offset_ = 0;
+    std::vector<float> values_;
+};
+
+constexpr std::size_t kTile = 4;  // queries that share each load of a block
+
+// Squared distances of kTile queries to `n_blocks` blocks: out[q * stride + b * kLanes + l].
+//
+// Feature by feature in ascending order, each product rounded: the same two rows always give the
+// same bits, and two equal rows give zero.
+LATENTSCAPE_CLONES static void tile_distances(const float *const *queries, std::size_t d,
+                                              const float *blocks, std::size_t n_blocks, float *out,
+                                              std::size_t stride) {
+    const float *q0 = queries[0], *q1 = queries[1], *q2 = queries[2], *q3 = queries[3];
+    for (std::size_t b = 0; b < n_blocks; ++b) {
+        const float *block = blocks + b * d * kLanes;
+        Lanes s0 = {}, s1 = {}, s2 = {}, s3 = {};
+        for (std::size_t f = 0; f < d; ++f) {
+            const Lanes c = *reinterpret_cast<const Lanes *>(block + f * kLanes);
+            const Lanes a0 = c - q0[f], a1 = c - q1[f], a2 = c - q2[f], a3 = c - q3[f];
+            s0 += a0 * a0;
+            s1 += a1 * a1;
+            s2 += a2 * a2;
+            s3 += a3 * a3;
+        }
+        std::memcpy(out + b * kLanes, &s0, sizeof s0);
+        std::memcpy(out + stride + b * kLanes, &s1, sizeof s1);
+        std::memcpy(out + 2 * stride + b * kLanes, &s2, sizeof s2);
+        std::memcpy(out + 3 * stride + b * kLanes, &s3, sizeof s3);
+    }
+}
+
+// A power of two that brings the largest entry near 1, so that no square overflows or vanishes.
+// Multiplying by it changes no bit of a mantissa.
+inline float power_of_two_scale(Rows rows) {
+    float largest = 0.0f;
+    for (std::size_t i = 0; i < rows.n * rows.d; ++i)
+        largest = std::max(largest, std::fabs(rows.data[i]));
+    if (largest == 0.0f) return 1.0f;
+    const int exponent = std::clamp(std::ilogb(largest), -120, 120);
+    return std::ldexp(1.0f, -exponent);
+}
+
+// Squared distance in double precision, for the final order of neighbours.
+inline double exact_squared(const float *a, const float *b, std::size_t d) {
+    double sum = 0.0;
+    for (std::size_t f = 0; f < d; ++f) {
+        const double difference = static_cast<double>(a[f]) - static_cast<double>(b[f]);
+        sum += difference * difference;
+    }
+    return sum;
+}
+
+}  // namespace latentscape

@@ -1,0 +1,148 @@
+// Runs every kernel on small random data with one and several threads, for the sanitizers.
+//
+//     make sanitize
+//
+// Whether the results are right is tested from Python; here they only have to be the same whatever
+// the number of threads, without a wrong access, undefined behaviour or a race on the way.
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "../affinities.hpp"
+#include "../fuzzy.hpp"
+#include "../ivf.hpp"
+#include "../neighbors.hpp"
+#include "../tsne.hpp"
+#include "../umap.hpp"
+
+namespace {
+
+int failures = 0;
+
+void expect(bool fine, const char *what) {
+    std::printf("%-44s %s\n", what, fine ? "ok" : "FAILED");
+    failures += !fine;
+}
+
+std::vector<float> gaussian(std::size_t n, unsigned seed) {
+    std::mt19937 random(seed);
+    std::normal_distribution<float> normal;
+    std::vector<float> values(n);
+    for (float &value : values) value = normal(random);
+    return values;
+}
+
+using Found = std::pair<std::vector<std::int32_t>, std::vector<double>>;
+
+void neighbors() {
+    for (const std::size_t n : {2, 5, 16, 17, 1000}) {
+        for (const std::size_t d : {1, 3, 33}) {
+            const std::vector<float> values = gaussian(n * d, 1);
+            const latentscape::Rows rows{values.data(), n, d};
+            const std::size_t k = std::min<std::size_t>(n - 1, 20);
+            const auto search = [&](int threads) {
+                Found found{std::vector<std::int32_t>(n * k), std::vector<double>(n * k)};
+                latentscape::nearest_rows(rows, rows, k, true, threads, found.first.data(),
+                                          found.second.data());
+                return found;
+            };
+            expect(search(1) == search(3), "exact neighbours");
+        }
+    }
+}
+
+void inverted_file() {
+    const std::size_t n = 3000, d = 7, k = 12;
+    const std::vector<float> values = gaussian(n * d, 2);
+    const latentscape::Rows rows{values.data(), n, d};
+    std::vector<std::int32_t> own(n);
+    std::iota(own.begin(), own.end(), 0);
+    const auto search = [&](int threads, std::size_t probes) {
+        const latentscape::InvertedFile file(rows, 50, 1500, 4, 0, threads);
+        Found found{std::vector<std::int32_t>(n * k), std::vector<double>(n * k)};
+        file.query(rows, own.data(), k, probes, threads, found.first.data(), found.second.data());
+        return found;
+    };
+    expect(search(1, 5) == search(3, 5), "neighbours by cells");
+    expect(search(1, 1) == search(2, 1), "too few members in a cell");
+}
+
+void umap() {
+    const std::size_t d = 5;
+    for (const std::size_t n : {2, 33, 2000}) {
+        const std::vector<float> values = gaussian(n * d, 3);
+        const std::vector<float> start = gaussian(n * 2, 4);
+        const latentscape::Rows rows{values.data(), n, d};
+        const std::size_t k = std::min<std::size_t>(n - 1, 14);
+        std::vector<std::int32_t> indices(n * k);
+        std::vector<double> squared(n * k);
+        latentscape::nearest_rows(rows, rows, k, true, 1, indices.data(), squared.data());
+        const std::vector<float> distances(squared.begin(), squared.end());
+        const auto layout = [&](int threads) {
+            const latentscape::NeighborLists lists{indices.data(), distances.data(), n, k, k};
+            std::vector<float> rho(n), sigma(n);
+            latentscape::smooth_distances(lists, threads, rho.data(), sigma.data());
+            const latentscape::SparseMatrix graph =
+                latentscape::fuzzy_graph(lists, rho.data(), sigma.data(), threads);
+            latentscape::UmapLayout made(graph.starts.data(), graph.columns.data(),
+                                         graph.values.data(), n, start.data(), 1.6, 0.9, 7, 10, 0,
+                                         threads);
+            made.advance(3);
+            made.advance(100);
+            const double entropy = latentscape::fuzzy_cross_entropy(
+                graph.starts.data(), graph.columns.data(), graph.values.data(), n, made.places(), 1.6,
+                0.9, threads);
+            return std::make_pair(std::vector<float>(made.places(), made.places() + 2 * n), entropy);
+        };
+        expect(layout(1) == layout(3), "UMAP");
+    }
+}
+
+void tsne() {
+    for (const std::size_t n : {4, 17, 600, 5000, 70000}) {
+        const std::size_t k = n == 4 ? 2 : 12;
+        std::vector<std::int32_t> indices(n * k);
+        std::vector<float> distances(n * k);
+        std::mt19937 random(1);
+        for (std::size_t i = 0; i < n; ++i) {
+            for (std::size_t j = 0; j < k; ++j) {  // a ring, with some links across
+                const std::size_t step = j + 1 < k ? j + 1 : std::max(k, n / 2);
+                indices[i * k + j] = static_cast<std::int32_t>((i + step) % n);
+                distances[i * k + j] = static_cast<float>(j + random() % 2);
+            }
+        }
+        const auto affinities = [&](int threads) {
+            return latentscape::joint_affinities(indices.data(), distances.data(), n, k, 3.0,
+                                                 threads);
+        };
+        const latentscape::SparseRows p = affinities(1), q = affinities(3);
+        expect(p.starts == q.starts && p.columns == q.columns && p.values == q.values,
+               "affinities of t-SNE");
+        const latentscape::Affinities view{p.starts.data(), p.columns.data(), p.values.data(), n};
+        std::vector<float> start = gaussian(2 * n, 2);
+        start[0] = 40.0f;
+        const auto descend = [&](std::size_t exact_rows, int threads) {
+            latentscape::Layout layout(view, start.data(), 0.5f, exact_rows, threads);
+            layout.run(2, {4.0f, 0.8f, 50.0f});
+            layout.renumber();
+            layout.run(2, {1.0f, 0.8f, 50.0f});
+            std::vector<float> places(2 * n + 1);
+            layout.places(places.data());
+            places[2 * n] = static_cast<float>(layout.divergence());
+            return places;
+        };
+        expect(descend(0, 1) == descend(0, 3), "t-SNE by the mesh");
+        if (n < 10000) expect(descend(n, 1) == descend(n, 3), "t-SNE by all pairs");
+    }
+}
+
+}  // namespace
+
+int main() {
+    neighbors();
+    inverted_file();
+    umap();
+    tsne();
+    return failures ? EXIT_FAILURE : EXIT_SUCCESS;
+}

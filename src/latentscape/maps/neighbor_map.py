@@ -1,0 +1,175 @@
+"""What t-SNE and UMAP share: a layout of the distinct rows from their neighbour graph."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from latentscape.errors import CodesError
+from latentscape.maps.base import Map2D
+from latentscape.maps.guard import (
+    check_codes,
+    check_distinct,
+    distinct_rows,
+    require_integer,
+    require_jobs,
+    seed_of,
+)
+from latentscape.maps.inversion import LocalField, MapDistance
+from latentscape.maps.placement import Placement, PlacementError
+from latentscape.neighbors import NeighborGraph
+from latentscape.types import DoubleArray, FloatArray
+
+
+class NeighborMap(Map2D):
+    """Base of the maps that are laid out from the nearest neighbours of each row.
+
+    Identical rows are laid out once. New codes are placed by
+    :mod:`latentscape.maps.placement`, places turned into codes by
+    :mod:`latentscape.maps.inversion`.
+    """
+
+    codes_: FloatArray
+    positions_: FloatArray
+    n_jobs: int | None
+
+    _stored_arrays: ClassVar[tuple[str, ...]] = ("codes_", "positions_")
+    _given: NeighborGraph | None = None  # the caller's graph, while fitting
+
+    def fit(self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None) -> Self:
+        """Lay out the rows of `X`.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+            Codes; four distinct rows or more.
+        y : None
+            Not looked at.
+        graph : NeighborGraph, optional
+            Neighbours of these codes, to save the search. It is used as it is where it holds
+            enough neighbours and no two rows are equal; otherwise one is built on the distinct
+            rows, in the same metric.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        CodesError
+            Codes that cannot be mapped (the message names the rows), or a graph of other codes.
+        SettingError
+            A setting that makes no sense.
+        """
+        if graph is not None:
+            rows = check_codes(self, X, reset=True)
+            if graph.codes is not X and not np.array_equal(graph.codes, rows):
+                raise CodesError(
+                    f"the neighbour graph was built on other codes ({graph.codes.shape}) than are "
+                    f"to be mapped ({rows.shape}); build it on the same codes, or leave it out."
+                )
+        self._given = graph
+        try:
+            return super().fit(X, y)
+        finally:
+            del self._given
+
+    def fit_transform(
+        self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None
+    ) -> FloatArray:
+        """Lay out the rows of `X` as :meth:`fit` and return their positions, float32 (n, 2)."""
+        return self.fit(X, y, graph=graph).embedding_.copy()
+
+    def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
+        first, copies = distinct_rows(codes)
+        check_distinct(len(first), len(codes), type(self).__name__)
+        self.codes_ = codes if len(first) == len(codes) else np.ascontiguousarray(codes[first])
+        self.positions_ = self._layout(self.codes_)
+        return self.positions_[copies]
+
+    def placement_error(self, n_rows: int = 2000, random_state: Any = 0) -> PlacementError:
+        """Measure how well :meth:`transform` places rows that the map has not seen.
+
+        Leave-one-out: training rows, drawn at random, are placed by all others, and the result
+        is compared with where the layout has put them.
+
+        Parameters
+        ----------
+        n_rows : int, default 2000
+            How many rows to try, at least 1; all of them where there are no more.
+        random_state : int, NumPy generator or None, default 0
+            Seed of the draw.
+
+        Returns
+        -------
+        PlacementError
+            Median and 90th percentile of the distances, in units of the median distance between
+            a training position and its nearest other one, and the number of rows.
+
+        Raises
+        ------
+        SettingError
+            `n_rows` or `random_state` makes no sense.
+        """
+        check_is_fitted(self)
+        require_integer("n_rows", n_rows, least=1)
+        draw = np.random.default_rng(seed_of(random_state)).permutation(len(self.codes_))
+        rows = np.sort(draw[: int(n_rows)]).astype(np.int32)
+        apart = self._late.placement.without_itself(rows, self._threads()).astype(np.float64)
+        apart -= self.positions_[rows]
+        distance = np.hypot(apart[:, 0], apart[:, 1]) / self._late.distance.unit
+        median, percentile_90 = np.percentile(distance, [50, 90])
+        return PlacementError(float(median), float(percentile_90), len(rows))
+
+    def _layout(self, codes: FloatArray) -> FloatArray:
+        """Lay out distinct codes, float32 (m, d); return float32 (m, 2)."""
+        raise NotImplementedError
+
+    def _graph(self, codes: FloatArray, n_neighbors: int, seed: int) -> NeighborGraph:
+        """Return the caller's graph, where it serves, or build one of distinct codes."""
+        given = self._given
+        if given is not None and given.n_rows == len(codes) and given.n_neighbors >= n_neighbors:
+            return given
+        metric = "euclidean" if given is None else given.metric
+        return NeighborGraph.build(
+            codes, n_neighbors, metric, random_state=seed, n_jobs=self._threads() or None
+        )
+
+    def _threads(self) -> int:
+        """Return the number of threads for the kernels, where 0 means all cores."""
+        return 0 if self.n_jobs is None else require_jobs(self.n_jobs)
+
+    def _prepare(self) -> None:
+        self._late = _Late(self.codes_, self.positions_, self.embedding_)
+
+    @property
+    def _distance(self) -> MapDistance:  # type: ignore[override]  # read-only here
+        return self._late.distance
+
+    def _place(self, codes: FloatArray) -> FloatArray:
+        return self._late.placement(codes, self._threads())
+
+    def _invert(self, points: FloatArray) -> DoubleArray:
+        return self._late.field(points)
+
+
+class _Late:
+    """What transform and inverse_transform need, built when it is first asked for."""
+
+    def __init__(self, codes: FloatArray, positions: FloatArray, embedding: FloatArray) -> None:
+        self._codes, self._positions, self._embedding = codes, positions, embedding
+
+    @cached_property
+    def placement(self) -> Placement:
+        return Placement(self._codes, self._positions)
+
+    @cached_property
+    def field(self) -> LocalField:
+        return LocalField(self._positions, self._codes)
+
+    @cached_property
+    def distance(self) -> MapDistance:
+        return MapDistance(self._embedding)

@@ -1,0 +1,239 @@
+"""What can be done to a finished atlas: a map made anew, maps judged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from latentscape.atlas import Atlas, AtlasWriter
+from latentscape.errors import AtlasError
+from latentscape.pipeline.checks import check_map_settings
+from latentscape.pipeline.journey import draw, whole_fingerprint
+from latentscape.pipeline.judging import judge_stages
+from latentscape.pipeline.settings import RunSettings, given_path, run_settings
+from latentscape.pipeline.stages import (
+    NEIGHBOR_MAPS,
+    QUALITY_STAGE,
+    MapJob,
+    Recorder,
+    maps_stages,
+    n_neighbors_needed,
+    neighbors_stage,
+    points_stage,
+)
+from latentscape.progress import progress_bars
+from latentscape.types import EventCallback, IntArray, Progress, StageChange
+
+
+def add_map(
+    path: str | os.PathLike[str],
+    name: str,
+    *,
+    random_state: int | None = None,
+    verbose: int = 1,
+    callbacks: Sequence[EventCallback] = (),
+    **settings: Any,
+) -> Atlas:
+    """Make one map of a finished atlas anew with other settings; keep the rest.
+
+    The codes come from the atlas, so neither images nor models are needed. A
+    :func:`latentscape.run` with the same settings then has nothing to do.
+
+    Parameters
+    ----------
+    path : str or path
+        The atlas.
+    name : {"pca", "lda", "tsne", "umap"}
+        Which map.
+    random_state : int or None, default None
+        Seed of the map; None keeps the atlas's.
+    verbose, callbacks
+        As for :func:`latentscape.run`.
+    **settings
+        Parameters of the map's class, for example ``perplexity=50``.
+
+    Returns
+    -------
+    Atlas
+        The atlas with the new map, its points and its figures.
+
+    Raises
+    ------
+    AtlasError
+        When the atlas is not finished, or damaged.
+    CodesError
+        When its codes cannot be mapped in this way; the atlas stays as it is.
+    SettingError
+        For a map or a parameter that does not exist, or a value that makes no
+        sense.
+    """
+    path = given_path(path)
+    Atlas.open(path)  # or say what is wrong with it, before anything is made
+    if random_state is not None:
+        settings = {**settings, "random_state": random_state}
+    check_map_settings(name, settings)
+    with _Rework.of(path, verbose, callbacks) as rework:
+        before, recorder = rework.settings, rework.recorder
+        if settings.get("random_state") == before.random_state:
+            del settings["random_state"]  # as it would be anyway
+        rework.settings = chosen = replace(
+            before,
+            maps=(*before.maps, *({name} - {*before.maps})),
+            map_settings={**before.map_settings, name: settings},
+        )
+        rework.check_finished([other for other in chosen.maps if other != name])
+        neighbors = rework.find_neighbors()
+        maps_stages(
+            recorder,
+            [MapJob(name, settings)],
+            {name: neighbors if name in NEIGHBOR_MAPS else recorder.fingerprints["codes"]},
+            labels=_labels(rework.atlas),
+            random_state=chosen.random_state,
+            may_skip=False,
+        )
+        recorder.writer.set_header(settings=chosen.as_dict())
+        rework.finish()
+    return Atlas.open(path)
+
+
+def judge(
+    path: str | os.PathLike[str],
+    *,
+    verbose: int = 1,
+    callbacks: Sequence[EventCallback] = (),
+) -> Atlas:
+    """Judge the maps of a finished atlas that have not been judged yet, and draw the verdict.
+
+    :func:`latentscape.run` does it for the maps that it makes; this does it for an atlas of an
+    older version.
+
+    Parameters
+    ----------
+    path : str or path
+        The atlas.
+    verbose, callbacks
+        As for :func:`latentscape.run`.
+
+    Returns
+    -------
+    Atlas
+        With ``quality["maps"]`` and ``quality["cards"]``.
+
+    Raises
+    ------
+    AtlasError
+        When the atlas is not finished, or damaged.
+    """
+    path = given_path(path)
+    Atlas.open(path)  # or say what is wrong with it, before anything is made
+    with _Rework.of(path, verbose, callbacks) as rework:
+        rework.check_finished(rework.settings.maps)
+        rework.find_neighbors()
+        rework.finish()
+    return Atlas.open(path)
+
+
+class _Rework:
+    """Changes to a finished atlas, after which it is as finished as it was."""
+
+    def __init__(self, atlas: Atlas, recorder: Recorder) -> None:
+        self.atlas = atlas
+        self.recorder = recorder
+        self.settings = _settings_of(atlas)
+        self._content_hash = atlas.data["content_hash"]
+        self._was_whole = _is_whole(atlas, whole_fingerprint(self._content_hash, self.settings))
+
+    @classmethod
+    @contextmanager
+    def of(cls, path: Path, verbose: int, callbacks: Sequence[EventCallback]) -> Iterator[Self]:
+        """Lock the atlas and begin."""
+        with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
+
+            def tell(event: Progress | StageChange) -> None:
+                for callback in (*callbacks, show):
+                    callback(event)
+
+            atlas = Atlas.open(path)  # now that nobody else changes it
+            recorder = Recorder(writer, tell)
+            recorder.fingerprints = {
+                stage: entry["fingerprint"] for stage, entry in atlas.stages.items()
+            }
+            yield cls(atlas, recorder)
+
+    def check_finished(self, maps: Sequence[str]) -> None:
+        """Refuse an atlas that lacks what maps and pictures are made from."""
+        _check_finished(self.atlas, self.recorder.writer, maps)
+
+    def find_neighbors(self) -> str:
+        """Make sure of enough neighbours; return what maps that read them are made from."""
+        jobs = [MapJob(n, self.settings.map_settings.get(n, {})) for n in self.settings.maps]
+        seed = self.settings.random_state
+        return neighbors_stage(self.recorder, n_neighbors_needed(jobs), seed)
+
+    def finish(self) -> None:
+        """Judge, tabulate and draw what has changed."""
+        recorder, names = self.recorder, ["direct", *self.settings.maps]
+        judge_stages(recorder, names, self.settings)
+        points_stage(recorder, names)
+        draw(recorder)
+        if self._was_whole:
+            added = {f"{part}{name}" for name in names for part in ("maps-", QUALITY_STAGE)}
+            of_run = {*self.atlas.stage_info("run")["stages"], *added}
+            whole = whole_fingerprint(self._content_hash, self.settings)
+            with recorder.writer.stage("run", whole) as stage:
+                stage.info["stages"] = {
+                    each: made for each, made in recorder.fingerprints.items() if each in of_run
+                }
+
+
+def _settings_of(atlas: Atlas) -> RunSettings:
+    """Return the settings that an atlas was made with."""
+    asked = dict(atlas.settings)
+    asked.pop("network", None)
+    if not asked or "content_hash" not in atlas.data:
+        raise _unfinished(atlas, "run")
+    return run_settings(**asked)
+
+
+def _is_whole(atlas: Atlas, whole: str) -> bool:
+    """Tell whether all stages are those of the finished run, and none was redone since."""
+    entry = atlas.stages.get("run")
+    return (
+        entry is not None
+        and entry["fingerprint"] == whole
+        and all(
+            name in atlas.stages and atlas.stages[name]["fingerprint"] == made
+            for name, made in entry["info"]["stages"].items()
+        )
+    )
+
+
+def _check_finished(atlas: Atlas, writer: AtlasWriter, maps: Sequence[str]) -> None:
+    """Refuse an atlas that lacks what a map and its pictures are made from."""
+    needed = ["sweep", "choice", "codes", "plane", "points", "maps-direct"]
+    needed += [f"maps-{name}" for name in maps]
+    for name in needed:
+        if name not in atlas.stages:
+            raise _unfinished(atlas, name)
+        if not writer.is_current(name, atlas.stages[name]["fingerprint"]):
+            file, what = next(iter(writer.damaged.items()))
+            msg = (
+                f"{atlas.path / file} {what}; run `latentscape run` again with the same "
+                f"directory, which makes only the damaged part anew"
+            )
+            raise AtlasError(msg)
+
+
+def _unfinished(atlas: Atlas, what: str) -> AtlasError:
+    return AtlasError(
+        f"{atlas.path} is not finished (it has no {what} yet); finish it with `latentscape run`"
+    )
+
+
+def _labels(atlas: Atlas) -> IntArray | None:
+    labels = atlas.points["label"].to_numpy()
+    return None if (labels < 0).all() else labels

@@ -1,0 +1,138 @@
+"""What every measure asks of its input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from latentscape.errors import CodesError, LabelsError, SettingError
+from latentscape.neighbors import NeighborGraph
+from latentscape.types import AnyArray, FloatArray, Int32Array, IntArray
+
+
+def check_rows(X: Any, name: str = "X", least: int = 1) -> FloatArray:
+    """Return `X` as finite float32 rows; images are flattened.
+
+    Raises
+    ------
+    CodesError
+        Another shape, too few rows, NaN or infinity (the rows are named).
+    """
+    try:
+        with np.errstate(over="ignore"):
+            rows = np.asarray(X, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise CodesError(f"{name} must be numbers of shape (n, d): {error}.") from error
+    if rows.ndim > 2:
+        rows = rows.reshape(len(rows), -1)
+    if rows.ndim != 2 or rows.size == 0:
+        raise CodesError(f"expected {name} of shape (n, d), got {rows.shape}.")
+    if len(rows) < least:
+        raise CodesError(f"{name} has {len(rows)} rows, this measure needs {least} or more.")
+    good = np.isfinite(rows).all(axis=1)
+    if not good.all():
+        bad = np.flatnonzero(~good)
+        named = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+        raise CodesError(
+            f"{len(bad)} of {len(rows)} rows of {name} hold NaN or infinity (rows {named}); "
+            "leave such rows out."
+        )
+    return np.ascontiguousarray(rows)
+
+
+def check_pair(
+    codes: Any, embedding: Any, graph: NeighborGraph | None = None, least: int = 3
+) -> tuple[FloatArray, FloatArray]:
+    """Return the rows of both spaces, of equal number.
+
+    With a cosine graph the codes are brought to length 1, so that their Euclidean distances
+    have the order of the graph's.
+    """
+    reference = check_rows(codes, "codes", least)
+    places = check_rows(embedding, "embedding", least)
+    if len(reference) != len(places):
+        raise CodesError(
+            f"{len(reference)} rows of codes and {len(places)} places on the map do not belong "
+            "together; give the codes that the map was made of, in the same order."
+        )
+    if graph is None:
+        return reference, places
+    if graph.n_rows != len(reference):
+        raise CodesError(
+            f"the graph has {graph.n_rows} rows and the codes {len(reference)}; build it on these "
+            "codes."
+        )
+    if graph.metric == "cosine":
+        wide = reference.astype(np.float64)
+        norms = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
+        reference = np.ascontiguousarray(wide / np.maximum(norms, 1e-300), dtype=np.float32)
+    return reference, places
+
+
+def check_count(name: str, value: Any, most: int, n_rows: int, least: int = 1) -> int:
+    """Return a whole number from `least` to `most`, or say what is possible.
+
+    Raises
+    ------
+    SettingError
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:
+        raise SettingError(
+            f"{name} must be a whole number from {least} to {most} for {n_rows} rows, "
+            f"got {value!r}."
+        )
+    return int(value)
+
+
+def check_labels(labels: Any, n_rows: int) -> tuple[AnyArray, IntArray]:
+    """Return the classes in order and the class of each row by its number.
+
+    Raises
+    ------
+    LabelsError
+        Another number of labels than rows, or missing ones.
+    """
+    given = np.asarray(labels)
+    if given.shape != (n_rows,):
+        raise LabelsError(f"got labels of shape {given.shape} for {n_rows} rows.")
+    if given.dtype.kind in "fO":
+        absent = [value is None or value != value for value in given.tolist()]  # NaN != NaN
+        if any(absent):
+            raise LabelsError(
+                f"{sum(absent)} of {n_rows} labels are missing, the first in row "
+                f"{absent.index(True)}; judge the labelled rows alone."
+            )
+    classes, owner = np.unique(given, return_inverse=True)
+    return classes, owner.astype(np.int64)
+
+
+def check_two_classes(classes: AnyArray) -> None:
+    """Raise :class:`LabelsError` where there is nothing to tell apart."""
+    if len(classes) < 2:
+        raise LabelsError("all labels are equal; this measure needs two classes or more.")
+
+
+def threads(n_jobs: Any) -> int:
+    """Return the number of threads for the kernels, where 0 means all cores.
+
+    Raises
+    ------
+    SettingError
+    """
+    whole = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and (not whole or n_jobs == 0):
+        raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")
+    return 0 if n_jobs is None or n_jobs < 0 else int(n_jobs)
+
+
+def draw_rows(n_rows: int, n_drawn: int, random_state: int) -> Int32Array:
+    """Draw rows without repetition, in ascending order; all of them where that is enough.
+
+    The same numbers and seed give the same rows, so that differences between maps are paired.
+    """
+    if n_drawn >= n_rows:
+        return np.arange(n_rows, dtype=np.int32)
+    drawn = np.random.default_rng(random_state).permutation(n_rows)[:n_drawn]
+    return np.sort(drawn).astype(np.int32)
