@@ -56,29 +56,39 @@ export interface MapRules {
 }
 
 export interface Measure {
+  /** "recall", "r_nx_auc", "trustworthiness", ... */
   readonly key: string;
   readonly title: string;
   readonly definition: string;
+  /** "local", "global", "label" or "stability". */
   readonly scope: string;
   readonly value: number | null;
   readonly standard_error: number | null;
+  /** The same measure of a random map, of PCA's map, and the best value that it can have. */
   readonly random: number | null;
   readonly pca: number | null;
+  readonly pca_error: number | null;
   readonly best: number | null;
+  /** The label measures also in the codes and the pixels. */
+  readonly codes: number | null;
+  readonly pixels: number | null;
+  /** One of the few to be shown first. */
+  readonly headline: boolean;
 }
 
-export interface QualityCurves {
-  /** Neighbourhood sizes. */
-  readonly k: readonly number[];
-  /** R_NX(k) of this map, of PCA and of a random map. */
-  readonly map: readonly number[];
-  readonly pca: readonly number[] | null;
-  readonly random: readonly number[] | null;
+/** R_NX: how much better than chance the nearest `sizes` rows are kept. */
+export interface QualityCurve {
+  /** "map", "pca" or "random". */
+  readonly of: string;
+  readonly sizes: readonly number[];
+  readonly values: readonly (number | null)[];
+  readonly standard_errors: readonly (number | null)[];
 }
 
 export interface MapQuality {
   readonly measures: readonly Measure[];
-  readonly curves: QualityCurves | null;
+  readonly curves: readonly QualityCurve[];
+  readonly notes: readonly string[];
 }
 
 export interface MapCard {
@@ -142,6 +152,8 @@ export interface Codes {
   readonly lows: Float32Array;
   /** n * d; value = low + step * number. */
   readonly numbers: Uint8Array | Uint16Array;
+  /** 0th to 100th percentiles of the distance of a code to its nearest other one; null: not known. */
+  readonly percentiles: Float32Array | null;
 }
 
 /** One layer of a network. Weights are in the order of PyTorch: conv (out, in, 3, 3), deconv (in, out, 3, 3). */
@@ -270,6 +282,8 @@ export interface AtlasData {
   readonly codes: Codes | null;
   readonly models: Readonly<Partial<Record<ModelName, Autoencoder>>>;
   readonly sizeSamples: SizeSamples | null;
+  /** Principal directions of the codes. */
+  readonly principal: PrincipalAxes | null;
 
   /** Resolves when all but the images is here; rejects with a sentence for people. */
   readonly ready: Promise<void>;
@@ -317,7 +331,7 @@ export interface Arrived {
   readonly errorPercentile: number;
   /** Distance to the nearest code over the median distance between nearest codes. */
   readonly distance: number;
-  /** Share of (sampled) rows that lie closer to their nearest other row. */
+  /** Share of the rows that lie closer to their nearest other row. */
   readonly distancePercentile: number;
   /** Unlike the data: beyond the 99th percentile in either. */
   readonly strange: boolean;
@@ -370,9 +384,8 @@ export interface Compute {
   // In a worker where there is one.
   neighbours(model: ModelName, code: Float32Array, k: number, except?: number): Promise<Neighbours>;
   mosaic(map: string, box: Box, columns: number, rows: number): Promise<Mosaic | null>;
-  /** Encode an image of the size of the data (numbers in [0, 1]) and place it on every map. */
-  arrive(image: Float32Array): Promise<Arrived>;
-  axes(): Promise<PrincipalAxes>;
+  /** Encode an image of the size of the data (numbers in [0, 1]) and place it on every map; null without a model. */
+  arrive(image: Float32Array): Promise<Arrived | null>;
   /** Mean image, and the rows ordered from most to least typical (distance to the mean code). */
   summarise(rows: Uint32Array): Promise<{ readonly mean: Float32Array | null; readonly order: Uint32Array }>;
   close(): void;
