@@ -13,11 +13,19 @@ import type {
 } from "./data";
 import type { Answer, Ask, Heavy } from "./worker";
 import { Space, type SpaceData } from "./space/space";
-import InlineWorker from "./worker?worker&inline";
+
+/**
+ * The text of this very program, which calls `listen()` when it finds itself without a
+ * document: the worker runs it too, so that no code stands in the page twice.
+ */
+export interface Program {
+  readonly text: string;
+  readonly module: boolean;
+}
 
 /** Make the computer of an atlas; call it when the atlas is `ready`. */
-export function makeCompute(atlas: AtlasData): Compute {
-  return new Threaded(atlas);
+export function makeCompute(atlas: AtlasData, program: Program | null = null): Compute {
+  return new Threaded(atlas, program);
 }
 
 class Threaded implements Compute {
@@ -25,7 +33,10 @@ class Threaded implements Compute {
   private readonly heavy: Heavy;
   private worker: Worker | null = null;
 
-  constructor(private readonly atlas: AtlasData) {
+  constructor(
+    private readonly atlas: AtlasData,
+    program: Program | null,
+  ) {
     const { n, maps, codes, models, columns } = atlas;
     const errors = columns.find((c) => c.name === "reconstruction_mse");
     const data: SpaceData = {
@@ -36,14 +47,15 @@ class Threaded implements Compute {
       errors: errors?.kind === "number" ? errors.values : null,
     };
     this.space = new Space(data);
-    this.heavy = this.start(data) ?? direct(this.space);
+    this.heavy = (program ? this.start(program, data) : null) ?? direct(this.space);
   }
 
   /** Some pages may not start workers (policies of notebooks); they compute here instead. */
-  private start(data: SpaceData): Heavy | null {
+  private start(program: Program, data: SpaceData): Heavy | null {
     let worker: Worker;
     try {
-      worker = new InlineWorker();
+      const address = URL.createObjectURL(new Blob([program.text], { type: "text/javascript" }));
+      worker = new Worker(address, { type: program.module ? "module" : "classic" });
     } catch {
       return null;
     }

@@ -3,4 +3,5 @@
 export { openAtlas } from "./format";
 export { bytesSource, sourceOfPage } from "./sources";
 export { makeCompute } from "./compute";
+export { listen } from "./worker";
 export { explore, type Explorer, type Options } from "./ui/app";

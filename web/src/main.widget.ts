@@ -1,13 +1,15 @@
 /** The widget of notebooks: anywidget calls `render` with its model and an element. */
 
 import "./style.css";
-import { bytesSource, explore, makeCompute, openAtlas } from "./index";
+import { bytesSource, explore, listen, makeCompute, openAtlas } from "./index";
 
 /** The part of anywidget's model that is used here. */
 interface Model {
   get(name: "data"): DataView;
   get(name: "selection"): readonly number[];
   get(name: "height"): number;
+  /** The text of this very module. */
+  get(name: "_esm"): string;
   set(name: "selection", value: readonly number[]): void;
   save_changes(): void;
   on(event: string, callback: () => void): void;
@@ -20,7 +22,10 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
   root.style.height = `${model.get("height")}px`;
   el.append(root);
   const opened = Promise.resolve().then(() => openAtlas(bytesSource(model.get("data"))));
-  const page = await explore(root, opened, { link: false, makeCompute });
+  const page = await explore(root, opened, {
+    link: false,
+    makeCompute: (atlas) => makeCompute(atlas, { text: model.get("_esm"), module: true }),
+  });
   const { store } = page;
   store.set({ selection: [...model.get("selection")] });
 
@@ -47,5 +52,8 @@ async function render({ model, el }: { model: Model; el: HTMLElement }): Promise
     root.remove();
   };
 }
+
+// The worker runs the text of this same module, where there is no document.
+if (typeof document === "undefined") listen();
 
 export default { render };

@@ -15,8 +15,8 @@ export type Heavy = (ask: Ask) => Promise<unknown>;
 
 type Message = { readonly data: SpaceData } | { readonly id: number; readonly ask: Ask };
 
-// The same file is imported for its types; only in a worker it listens.
-if (typeof document === "undefined" && typeof self !== "undefined") {
+/** Answer what comes in; called by a program that finds itself in a worker. */
+export function listen(): void {
   let space: Space | null = null;
   self.onmessage = (event: MessageEvent<Message>) => {
     const message = event.data;
