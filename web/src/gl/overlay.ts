@@ -93,11 +93,12 @@ export class Overlay {
     for (let i = 0; i + 1 < points.length; i += 2) {
       const [px, py] = this.place(points[i] ?? 0, points[i + 1] ?? 0);
       if (i === 0) context.moveTo(px, py);
-      else context.lineTo(px, py);
+      context.lineTo(px, py); // also at the first, so that a path of one place is a dot
     }
     context.setLineDash(dash);
     context.lineWidth = width;
     context.lineJoin = "round";
+    context.lineCap = "round";
     context.strokeStyle = colour;
     context.stroke();
     context.setLineDash([]);

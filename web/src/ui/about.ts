@@ -6,6 +6,15 @@ import { fill, h, shorten } from "./dom";
 import { classColours, css } from "../gl/colour";
 import { count, figure } from "./words";
 
+/** A setting as people write it. */
+function written(value: unknown): string {
+  if (Array.isArray(value)) return value.map(written).join(", ") || "none";
+  if (typeof value === "object" && value !== null) {
+    return Object.entries(value).map(([name, each]) => `${name} ${written(each)}`).join("; ") || "as preset";
+  }
+  return String(value);
+}
+
 export function aboutPage(context: Context): HTMLElement {
   const { atlas, store } = context;
   const page = h("article", { class: "page" });
@@ -43,7 +52,7 @@ export function aboutPage(context: Context): HTMLElement {
     const epochs = Math.max(0, ...atlas.history.map((row) => row.epoch));
     const settings = Object.entries(about.settings).map(([name, value]): [string, string] => [
       name.replaceAll("_", " "),
-      typeof value === "string" || typeof value === "number" ? String(value) : JSON.stringify(value) ?? "",
+      written(value),
     ]);
     const shape = about.image_shape.join(" × ");
     fill(

@@ -28,7 +28,7 @@ export function drawPanel(context: Context): HTMLElement {
   const verdict = h("p", { class: "verdict", role: "status" });
   const facts = h("p", { class: "soft" });
   const near = h("div", { class: "strip" });
-  const answer = h("div", {}, style && h("div", { class: "pair" }, h("figure", {}, seen?.element ?? null, h("figcaption", {}, "as the encoder sees it")), h("figure", {}, rebuilt?.element ?? null, h("figcaption", {}, "reconstruction"))), verdict, facts, h("h3", {}, "Ten nearest images"), near);
+  const answer = h("div", {}, verdict, style && h("div", { class: "pair" }, h("figure", {}, seen?.element ?? null, h("figcaption", {}, "as the encoder sees it")), h("figure", {}, rebuilt?.element ?? null, h("figcaption", {}, "reconstruction"))), h("h3", {}, "Ten nearest images"), near, facts);
   answer.hidden = true;
   const missing = h("p", { class: "notice" }, "This atlas holds no encoder, so drawings cannot be placed.");
   missing.hidden = true;

@@ -48,7 +48,7 @@ export function paintPanel(
   overlay.clipped(() => {
     if (still && state.thumbnails) paintImages(overlay, context, panel, map, outside, dark);
     const shown = state.hover >= 0 ? state.hover : state.focus;
-    if (still && shown >= 0) paintNeighbours(overlay, context, map, shown, inks);
+    if (still && shown >= 0 && state.pen === "look") paintNeighbours(overlay, context, map, shown, inks);
     if (still && state.labels) paintNames(overlay, context, map, dark);
     for (const mark of still ? marks.all() : []) if (mark.map === panel.map) paintMark(overlay, mark, inks);
     if (state.focus >= 0) paintRow(overlay, context, panel, state.focus, 7, inks.accent);
@@ -109,8 +109,8 @@ function paintMark(overlay: Overlay, mark: Mark, inks: Inks): void {
   else if (mark.kind === "ghost") overlay.ring(x, y, 4, inks.accent, 1.5);
   else if (mark.kind === "arrow") overlay.arrow(x, y, x1, y1, inks.accent);
   else {
-    overlay.line(mark.points, inks.paper, 5);
-    overlay.line(mark.points, inks.accent, 2, mark.strength === undefined || mark.strength === 1 ? [] : [5, 4]);
+    overlay.line(mark.points, inks.paper, 6);
+    overlay.line(mark.points, inks.accent, 2.5, mark.strength === undefined || mark.strength === 1 ? [] : [5, 4]);
   }
   if (mark.text !== undefined) overlay.label(mark.text, x, y + 18 / overlay.scale(), inks.accent, 13);
 }

@@ -9,6 +9,7 @@ import { mapTitle } from "./words";
 
 const FRAMES = 12;
 const FINE = 60; // steps of the line that is drawn on the maps
+const LEAP = 0.08; // normalised map units: a longer step is a leap between islands
 const PLAY = 2600; // milliseconds for one passage
 
 export function pathPanel(context: Context): HTMLElement {
@@ -173,9 +174,19 @@ export function pathPanel(context: Context): HTMLElement {
     text(mapNote, `The film on the map crosses ${mapTitle(way.map)}; the star goes straight among the codes, the cross straight on the map.`);
     for (const map of atlas.maps) {
       if (map.model !== way.model) continue;
-      const line: number[] = [];
-      for (let k = 0; k <= FINE; k++) line.push(...(compute.place(map.name, way.code(k / FINE)) ?? []));
-      if (line.length > 2) marks.push({ kind: "line", map: map.name, points: line });
+      // Where the map is torn the path leaps: no line is drawn over the gap.
+      let line: number[] = [];
+      for (let k = 0; k <= FINE; k++) {
+        const next = compute.place(map.name, way.code(k / FINE));
+        if (next === null) break;
+        const [x, y] = line.slice(-2);
+        if (x !== undefined && y !== undefined && Math.hypot(next[0] - x, next[1] - y) > LEAP) {
+          marks.push({ kind: "line", map: map.name, points: line });
+          line = [];
+        }
+        line.push(...next);
+      }
+      if (line.length > 0) marks.push({ kind: "line", map: map.name, points: line });
     }
     marks.push({ kind: "line", map: way.map, points: [...way.place(0), ...way.place(1)], strength: 0.5 });
     context.marks.set("path", marks);

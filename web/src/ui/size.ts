@@ -48,6 +48,14 @@ export function sizePage(context: Context): HTMLElement {
       bandX: band !== null && band[1] > band[0] ? band : null,
       markX: store.state.size > 0 && sizes.includes(store.state.size) ? store.state.size : (choice?.latent_dim ?? null),
     });
+    /** The title of the figure that Python draws. */
+    const finding = (size: number): string => {
+      const ours = means.find((each) => each[0] === size)?.[1] ?? NaN;
+      const theirs = pca.find((each) => each[0] === size)?.[1];
+      if (theirs === undefined) return `${plural(size, "neuron")}: the test error is ${figure(ours)}`;
+      if (ours > theirs) return `${plural(size, "neuron")}: PCA does better, with ${percent(theirs / ours)} of the test error`;
+      return `${plural(size, "neuron")}: the test error is ${percent(ours / theirs)} of PCA’s`;
+    };
     const shown = store.state.size > 0 ? store.state.size : (choice?.latent_dim ?? sizes[0] ?? 0);
     const nearest = (event: MouseEvent): number => {
       const area = chart.element.getBoundingClientRect();
@@ -71,7 +79,7 @@ export function sizePage(context: Context): HTMLElement {
     text(words, `Test error ${figure(value)}${base !== undefined && value !== undefined ? `; PCA with as many components ${figure(base)} (${percent(value / base)})` : ""}.`);
     fill(
       page,
-      h("h2", {}, choice !== null ? `${plural(choice.latent_dim, "neuron")} by the rule “${choice.rule}”` : "Error against size"),
+      h("h2", {}, finding(choice?.latent_dim ?? means.reduce((best, each) => (each[1] < best[1] ? each : best))[0])),
       choice !== null && h("p", { class: "lead" }, choice.sentence),
       choice !== null && choice.thin && h("p", { class: "notice" }, "A single seed: thin evidence."),
       h("div", { class: "chart-box" }, chart.element),

@@ -188,7 +188,7 @@ export function createStage(context: Context): Stage {
       views.map((view): PanelView => ({ ...view, to: view.map, colours: coloursOf(view.map) })),
       {
         size: look.size,
-        opacity: state.mosaic ? look.opacity * 0.55 : look.opacity,
+        opacity: look.opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1),
         someSelected: state.selection.length > 0,
         someDimmed: anyOutside || state.selection.length > 0,
       },
@@ -365,6 +365,7 @@ export function createStage(context: Context): Stage {
       fingers.set(event.pointerId, at(event));
       moved = 0;
       if (fingers.size === 1 && draws(event)) {
+        store.set({ hover: -1 });
         stroke = { panel, points: [...at(event)], adds: event.shiftKey && store.state.selection.length > 0 };
       }
       if (fingers.size === 2) {
