@@ -23,7 +23,7 @@ export function aboutPage(context: Context): HTMLElement {
     h("dl", { class: "facts wide" }, ...entries.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, shorten(value, 400))]));
 
   const copied = (name: string, content: string): HTMLElement => {
-    const button = h("button", { type: "button" }, "Copy");
+    const button = h("button", {}, "Copy");
     button.addEventListener("click", () => {
       void navigator.clipboard?.writeText(content).then(
         () => context.say(`${name} copied`),

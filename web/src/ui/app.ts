@@ -121,26 +121,26 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   const pages: Partial<Record<Tab, HTMLElement>> = { size: sizePage(context), trust: trustPage(context), about: aboutPage(context) };
 
   // Tabs of the page: the maps, and three pages to read.
-  const mapsTab = h("button", { type: "button" }, "Maps");
+  const mapsTab = h("button", {}, "Maps");
   const tabs = h("nav", { class: "tabs", "aria-label": "Pages" }, mapsTab);
   let lastPart: Part = "point";
   mapsTab.addEventListener("click", () => store.set({ tab: lastPart }));
   const pageButtons = PAGES.map(([tab, name]) => {
-    const button = h("button", { type: "button" }, name);
+    const button = h("button", {}, name);
     button.addEventListener("click", () => store.set({ tab }));
     tabs.append(button);
     return [tab, button] as const;
   });
   const pens = h("div", { class: "pens", role: "group", "aria-label": "Pen" });
   const penButtons = PARTS.map(([part, name, change]) => {
-    const button = h("button", { type: "button" }, name);
+    const button = h("button", {}, name);
     button.addEventListener("click", () => store.set({ ...change, tab: part }));
     pens.append(button);
     return [part, button] as const;
   });
-  const theme = h("button", { type: "button", class: "icon" });
+  const theme = h("button", { class: "icon" });
   theme.addEventListener("click", () => store.set({ theme: (context.dark() ? "light" : "dark") satisfies Theme }));
-  const question = h("button", { type: "button", class: "icon", "aria-label": "Keys", title: "Keys (?)" }, "?");
+  const question = h("button", { class: "icon", "aria-label": "Keys", title: "Keys (?)" }, "?");
   question.addEventListener("click", help.toggle);
 
   const { about } = atlas;
@@ -149,7 +149,7 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     `${count(atlas.n)} ${about.rows === "all" || about.rows === "" ? "" : `${about.rows} `}images`,
     about.latent_dim > 0 ? plural(about.latent_dim, "neuron") : null,
   ].filter((fact) => fact !== null);
-  const chip = h("button", { type: "button", class: "chip" });
+  const chip = h("button", { class: "chip" });
   chip.addEventListener("click", () => store.set({ tab: "selection" }));
 
   const aside = h("aside", { class: "side", "aria-label": "Details" }, pens, ...Object.values(parts));

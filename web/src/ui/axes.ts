@@ -13,7 +13,7 @@ export function axesSection(context: Context): HTMLElement {
   const style = pictureStyle(atlas);
   const picture = style && new Picture(style, "The image at this place of the latent space", "medium");
   const rows = h("div", { class: "axes" });
-  const reset = h("button", { type: "button", class: "quiet" }, "Back to the point");
+  const reset = h("button", { class: "quiet" }, "Back to the point");
   const section = h(
     "details",
     { class: "section" },

@@ -64,16 +64,31 @@ export function colourIndices(atlas: AtlasData, colour: string, map: string): Ui
   }
   const column = findColumn(atlas, colour);
   if (column === null) return indices.fill(3); // the blue of ten
+  const [low, high] = column.kind === "number" ? colourRange(column) : [0, 1];
   for (let i = 0; i < atlas.n; i++) {
     if (column.kind === "category") {
       const category = column.values[i] ?? NO_CATEGORY;
       indices[i] = category === NO_CATEGORY ? 255 : category % 255;
     } else {
-      const value = ((column.values[i] ?? NaN) - column.low) / (column.high - column.low || 1);
+      const value = ((column.values[i] ?? NaN) - low) / (high - low || 1);
       indices[i] = Number.isFinite(value) ? Math.round(Math.min(1, Math.max(0, value)) * 254) : 255;
     }
   }
   return indices;
+}
+
+const ranges = new WeakMap<NumberColumn, readonly [number, number]>();
+
+/** The 1st and the 99th percentile, so that a few extreme values do not take all colours. */
+export function colourRange(column: NumberColumn): readonly [number, number] {
+  const known = ranges.get(column);
+  if (known !== undefined) return known;
+  const step = Math.max(1, Math.floor(column.values.length / 20_000));
+  const sorted = column.values.filter((value, i) => i % step === 0 && Number.isFinite(value)).sort();
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
+  const range = at(0.99) > at(0.01) ? ([at(0.01), at(0.99)] as const) : ([column.low, column.high] as const);
+  ranges.set(column, range);
+  return range;
 }
 
 /** One colour for each category of a column. */

@@ -2,12 +2,11 @@
 
 import type { Arrived } from "../data";
 import { fromPicture, toDigit } from "../draw/preprocess";
-import { css } from "../gl/colour";
-import { categoryColours } from "./colouring";
 import type { Context, Mark } from "./context";
 import { fill, h, shorten, text } from "./dom";
 import { Picture, pictureStyle } from "./picture";
 import { categoryName } from "./point";
+import { thumb } from "./thumb";
 import { figure, percent } from "./words";
 
 const PAD = 280;
@@ -15,14 +14,14 @@ const MOST_PIXELS = 800; // a larger picture from a file is made smaller first
 const PEN = 20; // about as thick as MNIST's strokes, on this pad
 
 export function drawPanel(context: Context): HTMLElement {
-  const { atlas, store } = context;
+  const { atlas } = context;
   const style = pictureStyle(atlas);
   const pad = h("canvas", { class: "pad", width: PAD, height: PAD, tabindex: 0, role: "img", "aria-label": "Drawing pad: draw with the pointer, or move with the arrow keys and hold Shift to draw" });
   const ink = pad.getContext("2d", { willReadFrequently: true });
   const hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, "draw here");
-  const clear = h("button", { type: "button" }, "Clear");
+  const clear = h("button", {}, "Clear");
   const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabindex: -1, "aria-label": "Image file" });
-  const open = h("button", { type: "button" }, "Open an image…");
+  const open = h("button", {}, "Open an image…");
   const seen = style && new Picture(style, "As the encoder sees it", "medium");
   const rebuilt = style && new Picture(style, "Its reconstruction", "medium");
   const verdict = h("p", { class: "verdict", role: "status" });
@@ -102,27 +101,7 @@ export function drawPanel(context: Context): HTMLElement {
       facts,
       `Reconstruction error ${figure(found.error)}, larger than for ${percent(found.errorPercentile)} of the data. Nearest code ${figure(found.distance)} times as far as is usual, farther than ${percent(found.distancePercentile)}.`,
     );
-    const colours = atlas.label ? categoryColours(atlas.label, context.dark()) : [];
-    fill(
-      near,
-      ...rows.map((row) => {
-        const name = categoryName(atlas.label, row);
-        const button = h("button", { type: "button", class: "thumb", "aria-label": `Point ${shorten(atlas.ids[row] ?? String(row), 40)}${name === "" ? "" : `, ${shorten(name, 40)}`}` });
-        button.addEventListener("click", () => store.set({ focus: row, tab: "point" }));
-        button.addEventListener("pointerenter", () => store.set({ hover: row }));
-        button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
-        button.style.borderBottomColor = css(colours[atlas.label?.values[row] ?? -1] ?? [154, 161, 171]);
-        if (style !== null) {
-          const picture = new Picture(style, "");
-          picture.element.removeAttribute("role");
-          picture.element.removeAttribute("aria-label");
-          picture.element.setAttribute("aria-hidden", "true");
-          picture.show(atlas.images?.get(row) ?? null, 255);
-          button.append(picture.element);
-        } else button.append(shorten(name || String(row), 8));
-        return button;
-      }),
-    );
+    fill(near, ...rows.map((row) => thumb(context, row)));
     const marks: Mark[] = Object.entries(found.places).map(([map, points]) => ({ kind: "star", map, points }));
     context.marks.set("draw", marks);
   };

@@ -24,7 +24,7 @@ export interface Help {
 }
 
 export function helpSheet(): Help {
-  const close = h("button", { type: "button" }, "Close");
+  const close = h("button", {}, "Close");
   const element = h(
     "dialog",
     { class: "help", "aria-labelledby": "latentscape-help-title" },

@@ -3,7 +3,7 @@
 import { TRUST_STEPS, TRUST_WORST, css, rampColour, trustColour } from "../gl/colour";
 import type { CategoryColumn, NumberColumn } from "../data";
 import type { Filter } from "../store";
-import { TRUST, categoryColours, findColumn } from "./colouring";
+import { TRUST, categoryColours, colourRange, findColumn } from "./colouring";
 import type { Context } from "./context";
 import { h, shorten } from "./dom";
 import { count, figure } from "./words";
@@ -48,39 +48,40 @@ export function legend(context: Context): HTMLElement {
     }
     if (used.length > MOST) element.append(h("span", { class: "soft" }, `and ${used.length - MOST} more`));
     if (off.size > 0) {
-      const all = h("button", { type: "button", class: "quiet" }, "all");
+      const all = h("button", { class: "quiet" }, "all");
       all.addEventListener("click", () => apply(new Set()));
       element.append(all);
     }
   };
 
   const numbers = (column: NumberColumn): void => {
-    const [low, high] = filterOf(column.name)?.range ?? [column.low, column.high];
+    const [least, greatest] = colourRange(column);
+    const [low, high] = filterOf(column.name)?.range ?? [least, greatest];
     const ramp = h("canvas", { class: "ramp", width: 120, height: 1, "aria-hidden": "true" });
     const paint = ramp.getContext("2d");
     for (let x = 0; x < 120 && paint !== null; x++) {
       paint.fillStyle = css(rampColour(context.dark() ? 0.18 + (0.82 * x) / 119 : (0.95 * x) / 119));
       paint.fillRect(x, 0, 1, 1);
     }
-    const step = (column.high - column.low) / 200 || 1;
+    const step = (greatest - least) / 200 || 1;
     const end = (value: number, name: string): HTMLInputElement =>
-      h("input", { type: "range", min: column.low, max: column.high, step, value, "aria-label": `${name} ${column.title} shown` });
+      h("input", { type: "range", min: least, max: greatest, step, value, "aria-label": `${name} ${column.title} shown` });
     const from = end(low, "Least");
     const to = end(high, "Greatest");
     const apply = (): void => {
       const a = Math.min(Number(from.value), Number(to.value));
       const b = Math.max(Number(from.value), Number(to.value));
       // An end of the scale means no limit: values beyond it are drawn in its colour.
-      const bottom = a <= column.low + step / 2;
-      const top = b >= column.high - step / 2;
+      const bottom = a <= least + step / 2;
+      const top = b >= greatest - step / 2;
       setFilter(column.name, bottom && top ? null : { column: column.name, range: [bottom ? -Number.MAX_VALUE : a, top ? Number.MAX_VALUE : b] });
     };
     from.addEventListener("change", apply);
     to.addEventListener("change", apply);
     element.append(
-      h("span", { class: "number soft" }, figure(column.low)),
+      h("span", { class: "number soft" }, figure(least)),
       h("span", { class: "ramp-box" }, ramp, from, to),
-      h("span", { class: "number soft" }, figure(column.high)),
+      h("span", { class: "number soft" }, figure(greatest)),
       h("span", { class: "soft legend-note" }, column.note === "" ? column.title : shorten(column.note, 120)),
     );
   };

@@ -27,8 +27,8 @@ export function pathPanel(context: Context): HTMLElement {
   const mapStrip = h("div", { class: "film" });
   const big = style && [new Picture(style, "Now, straight among the codes", "large"), new Picture(style, "Now, straight on the map", "large")] as const;
   const slider = h("input", { type: "range", min: 0, max: 1, step: 0.001, value: 0, "aria-label": "Place on the path" });
-  const play = h("button", { type: "button" }, "Play");
-  const turn = h("button", { type: "button" }, "Clear");
+  const play = h("button", {}, "Play");
+  const turn = h("button", {}, "Clear");
   const mapNote = h("p", { class: "soft" });
   const full = h(
     "div",

@@ -2,12 +2,11 @@
 
 import { NO_CATEGORY, type Column } from "../data";
 import { axesSection } from "./axes";
-import { css } from "../gl/colour";
-import { categoryColours } from "./colouring";
 import type { Context } from "./context";
 import { fill, h, shorten, text } from "./dom";
 import { NEIGHBOURS, keptOnMap, neighboursOf } from "./neighbours";
 import { meanSquared, Picture, pictureStyle, unitImage } from "./picture";
+import { thumb } from "./thumb";
 import { count, figure, mapTitle, percent } from "./words";
 
 /** Share of the numbers of a column that are smaller. */
@@ -48,7 +47,7 @@ export function pointPanel(context: Context): HTMLElement {
   const kept = h("div", { class: "kept" });
   const nearTitle = h("h3", {}, "Nearest among the codes");
   const axes = axesSection(context);
-  const startPath = h("button", { type: "button", class: "quiet" }, "Path from here");
+  const startPath = h("button", { class: "quiet" }, "Path from here");
   startPath.addEventListener("click", () => {
     const row = store.state.focus;
     if (row >= 0) store.set({ path: [{ row }], tab: "path", pen: "path" });
@@ -116,30 +115,7 @@ export function pointPanel(context: Context): HTMLElement {
     nearTitle.hidden = atlas.codes === null;
     if (found === null) return; // what stands there stays until the answer comes
     neighboursShown = row;
-    const dark = context.dark();
-    const colours = atlas.label ? categoryColours(atlas.label, dark) : [];
-    near.replaceChildren(
-      ...Array.from(found.rows, (other) => {
-        const name = categoryName(atlas.label, other);
-        const button = h("button", {
-          type: "button",
-          class: "thumb",
-          "aria-label": `Go to neighbour ${shorten(atlas.ids[other] ?? String(other), 40)}${name === "" ? "" : `, ${shorten(name, 40)}`}`,
-        });
-        button.addEventListener("click", () => store.set({ focus: other, hover: -1 }));
-        if (style !== null) {
-          const picture = new Picture(style, "", "small");
-          picture.element.setAttribute("aria-hidden", "true");
-          picture.element.removeAttribute("role");
-          picture.element.removeAttribute("aria-label");
-          picture.show(atlas.images?.get(other) ?? null, 255);
-          button.append(picture.element);
-        } else button.append(shorten(name || String(other), 6));
-        const category = atlas.label?.values[other] ?? NO_CATEGORY;
-        button.style.borderBottomColor = css(colours[category] ?? [154, 161, 171]);
-        return button;
-      }),
-    );
+    near.replaceChildren(...Array.from(found.rows, (other) => thumb(context, other, "Go to neighbour")));
     kept.replaceChildren(
       h("h3", {}, "Kept by each map"),
       h(

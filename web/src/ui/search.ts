@@ -39,7 +39,7 @@ export function searchBox(context: Context): HTMLElement {
     list.hidden = query.trim() === "" || !box.contains(document.activeElement);
     if (list.hidden) return;
     const rows = findRows(context, query);
-    const all = h("button", { type: "button", class: "found-all" }, rows.length === 0 ? "Nothing found" : `Select ${plural(rows.length, "match", "matches")}`);
+    const all = h("button", { class: "found-all" }, rows.length === 0 ? "Nothing found" : `Select ${plural(rows.length, "match", "matches")}`);
     all.disabled = rows.length === 0;
     all.addEventListener("click", () => {
       store.set({ selection: rows.sort((a, b) => a - b), tab: "selection" });
@@ -51,7 +51,7 @@ export function searchBox(context: Context): HTMLElement {
       all,
       ...rows.slice(0, LISTED).map((row) => {
         const name = categoryName(atlas.label, row);
-        const button = h("button", { type: "button" }, h("bdi", {}, shorten(atlas.ids[row] ?? String(row), 40)), name !== "" && h("bdi", { class: "soft" }, shorten(name, 24)));
+        const button = h("button", {}, h("bdi", {}, shorten(atlas.ids[row] ?? String(row), 40)), name !== "" && h("bdi", { class: "soft" }, shorten(name, 24)));
         button.addEventListener("click", () => {
           store.set({ focus: row, tab: "point" });
           list.hidden = true;

@@ -7,6 +7,7 @@ import { categoryColours } from "./colouring";
 import type { Context } from "./context";
 import { download, fill, h, shorten, text } from "./dom";
 import { Picture, pictureStyle } from "./picture";
+import { thumb } from "./thumb";
 import { count, figure, percent, plural } from "./words";
 
 const SHEET = 120;
@@ -30,7 +31,7 @@ export function selectionPanel(context: Context): HTMLElement {
   const { atlas, store } = context;
   const style = pictureStyle(atlas);
   const tool = (pen: "lasso" | "rectangle", name: string): HTMLButtonElement => {
-    const button = h("button", { type: "button", "aria-pressed": "false" }, name);
+    const button = h("button", { "aria-pressed": "false" }, name);
     button.addEventListener("click", () => store.set({ pen }));
     return button;
   };
@@ -44,8 +45,8 @@ export function selectionPanel(context: Context): HTMLElement {
     h("p", { class: "soft" }, "Hold ", h("kbd", {}, "Shift"), " to add to the selection, or to draw with any pen. With the keyboard: ", h("kbd", {}, "Enter"), " takes the held point in or out."),
   );
   const title = h("h2", { class: "point-title" });
-  const clear = h("button", { type: "button" }, "Clear");
-  const save = h("button", { type: "button" }, "Save ids as CSV");
+  const clear = h("button", {}, "Clear");
+  const save = h("button", {}, "Save ids as CSV");
   const mix = h("div", { class: "mix" });
   const mean = style && new Picture(style, "Mean image of the selection", "medium");
   const typical = h("div", { class: "strip" });
@@ -71,23 +72,7 @@ export function selectionPanel(context: Context): HTMLElement {
   });
   save.addEventListener("click", () => download("selection.csv", new Blob([selectionCsv(context)], { type: "text/csv" })));
 
-  const thumb = (row: number): HTMLElement => {
-    const name = categoryName(atlas.label, row);
-    const button = h("button", { type: "button", class: "thumb", "aria-label": `Point ${shorten(atlas.ids[row] ?? String(row), 40)}${name === "" ? "" : `, ${shorten(name, 40)}`}` });
-    button.addEventListener("click", () => store.set({ focus: row, tab: "point", pen: "look" }));
-    button.addEventListener("pointerenter", () => store.set({ hover: row }));
-    button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
-    if (style !== null) {
-      const picture = new Picture(style, "");
-      picture.element.removeAttribute("role");
-      picture.element.removeAttribute("aria-label");
-      picture.element.setAttribute("aria-hidden", "true");
-      picture.show(atlas.images?.get(row) ?? null, 255);
-      button.append(picture.element);
-    } else button.append(shorten(name || (atlas.ids[row] ?? String(row)), 8));
-    return button;
-  };
-
+  const small = (row: number): HTMLElement => thumb(context, row);
   let request = 0;
   const show = (): void => {
     const { selection, tab, pen } = store.state;
@@ -119,7 +104,7 @@ export function selectionPanel(context: Context): HTMLElement {
     const step = Math.max(1, selection.length / SHEET);
     const shown = Array.from({ length: Math.min(SHEET, selection.length) }, (_, k) => selection[Math.floor(k * step)] ?? 0);
     text(sheetTitle, shown.length < selection.length ? `${count(shown.length)} of them, evenly sampled` : "All of them");
-    const fillSheet = (): void => sheet.replaceChildren(...shown.map(thumb));
+    const fillSheet = (): void => sheet.replaceChildren(...shown.map(small));
     fillSheet();
     if (shown.some((row) => atlas.images?.get(row) === null)) void atlas.images?.want(shown).then(fillSheet);
     const compute = context.compute();
@@ -129,8 +114,8 @@ export function selectionPanel(context: Context): HTMLElement {
       if (own !== request) return;
       mean?.show(image, 1);
       const few = Math.min(TYPICAL, Math.ceil(order.length / 2));
-      typical.replaceChildren(...Array.from(order.slice(0, few), thumb));
-      untypical.replaceChildren(...Array.from(order.slice(-few).reverse(), thumb));
+      typical.replaceChildren(...Array.from(order.slice(0, few), small));
+      untypical.replaceChildren(...Array.from(order.slice(-few).reverse(), small));
     });
   };
 

@@ -67,7 +67,7 @@ export function sizePage(context: Context): HTMLElement {
 
     const buttons = h("p", { class: "segmented", role: "group", "aria-label": "Latent size" });
     for (const size of sizes) {
-      const button = h("button", { type: "button", "aria-pressed": String(size === shown) }, String(size));
+      const button = h("button", { "aria-pressed": String(size === shown) }, String(size));
       button.addEventListener("click", () => store.set({ size }));
       buttons.append(button);
     }

@@ -294,8 +294,8 @@ export function createStage(context: Context): Stage {
   const makePanel = (name: string): Panel => {
     const choice = h("select", { class: "map-choice", "aria-label": "Map in this panel" });
     for (const map of atlas.maps) choice.append(h("option", { value: map.name }, map.title || mapTitle(map.name)));
-    const badge = h("button", { type: "button", class: "badge", title: "How far this map can be trusted" });
-    const reset = h("button", { type: "button", class: "quiet", title: "Show the whole map (0)" }, "whole map");
+    const badge = h("button", { class: "badge", title: "How far this map can be trusted" });
+    const reset = h("button", { class: "quiet", title: "Show the whole map (0)" }, "whole map");
     const surface = h("div", {
       class: "surface",
       tabindex: 0,

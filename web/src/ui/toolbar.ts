@@ -26,7 +26,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
   const counts = possibleCounts(context);
   const number = h("div", { class: "segmented", role: "group", "aria-label": "Number of maps" });
   for (const count of counts) {
-    const button = h("button", { type: "button", "aria-label": count === 1 ? "One map" : `${count} maps` }, String(count));
+    const button = h("button", { "aria-label": count === 1 ? "One map" : `${count} maps` }, String(count));
     button.addEventListener("click", () => store.set({ maps: mapsFor(context, count) }));
     number.append(button);
   }
@@ -39,7 +39,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
   colour.addEventListener("change", () => store.set({ colour: colour.value }));
 
   const toggle = (name: string, key: "labels" | "thumbnails" | "mosaic", title: string): HTMLButtonElement => {
-    const button = h("button", { type: "button", class: "toggle", title }, name);
+    const button = h("button", { class: "toggle", title }, name);
     button.addEventListener("click", () => store.set({ [key]: !store.state[key] }));
     return button;
   };
@@ -56,7 +56,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
     files.replaceChildren();
     for (const map of store.state.maps) {
       for (const kind of ["PNG", "SVG"] as const) {
-        const button = h("button", { type: "button" }, `${mapTitle(map)} as ${kind}`);
+        const button = h("button", {}, `${mapTitle(map)} as ${kind}`);
         button.addEventListener("click", () => {
           save.open = false;
           if (kind === "PNG") void exportPng(context, stage, map);
@@ -65,7 +65,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
         files.append(button);
       }
     }
-    const link = h("button", { type: "button" }, "Copy a link to this view");
+    const link = h("button", {}, "Copy a link to this view");
     link.addEventListener("click", () => {
       save.open = false;
       void navigator.clipboard?.writeText(location.href).then(() => context.say("Link copied"), () => context.say("Copying is not allowed here; the address bar has the link"));
