@@ -50,6 +50,24 @@ class DecodedPlane:
     y: FloatArray
 
 
+@dataclass(frozen=True, eq=False)
+class SizeSamples:
+    """A few test images, and what models of each latent size make of them.
+
+    Attributes
+    ----------
+    originals : uint8 array (m, H, W) or (m, H, W, C)
+    reconstructions : dict of int to uint8 array
+        By latent size; shaped like `originals`.
+    seed : int
+        Seed of the trainings of these models.
+    """
+
+    originals: UInt8Array
+    reconstructions: dict[int, UInt8Array]
+    seed: int
+
+
 class Atlas:
     """Everything a run has found, read from its directory when it is asked for.
 
@@ -115,7 +133,7 @@ class Atlas:
         name : str
             ``"sweep"``, ``"history"``, ``"points"``, ``"codes"``, ``"codes2"``,
             ``"images"``, ``"reconstructions"``, ``"plane"``, ``"quality"``,
-            ``"choice"``, or the relative name of a file.
+            ``"size_samples"``, ``"choice"``, or the relative name of a file.
         """
         if name == "choice":
             return "choice" in self.stages
@@ -203,6 +221,16 @@ class Atlas:
         if missing:
             raise self._damaged(ARTEFACTS["plane"], f"it has no {', '.join(sorted(missing))}")
         return DecodedPlane(tensors["images"], tensors["x"], tensors["y"])
+
+    @cached_property
+    def size_samples(self) -> SizeSamples:
+        """A few test images, rebuilt by a model of each latent size of the sweep."""
+        tensors = self._read("size_samples", load_file)
+        if "originals" not in tensors:
+            raise self._damaged(ARTEFACTS["size_samples"], "it has no originals")
+        seed = int(self.stage_info("size-samples").get("seed", 0))
+        rebuilt = {int(name[1:]): tensors[name] for name in tensors if re.fullmatch(r"d\d+", name)}
+        return SizeSamples(tensors["originals"], dict(sorted(rebuilt.items())), seed)
 
     # Maps, models, figures
 

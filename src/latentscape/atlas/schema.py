@@ -33,6 +33,7 @@ ARTEFACTS = {
     "plane": "plane.safetensors",
     "neighbors": "neighbors.safetensors",
     "quality": "quality.json",
+    "size_samples": "size_samples.safetensors",
 }
 
 

@@ -1,0 +1,105 @@
+"""The explorer as one HTML file that needs no server and no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from latentscape.atlas import Atlas
+from latentscape.explorer.data import Thumbnails, data_block
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<div id="app"{attributes}></div>
+<noscript>This page needs JavaScript: it is a program that runs in your browser alone.</noscript>
+{data}<script>{program}</script>
+</body>
+</html>
+"""
+
+
+def build_page(atlas: Atlas, *, thumbnails: Thumbnails = "small") -> bytes:
+    """Build the explorer of an atlas as one HTML file.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Finished at least up to its table of points.
+    thumbnails : {"small", "exact"}, default "small"
+        Images in 16 grey levels, at most 64 pixels a side; or as they are.
+
+    Returns
+    -------
+    bytes
+        UTF-8. The program in it is the one that its Content-Security-Policy names by its
+        hash, and may load nothing from anywhere.
+
+    Raises
+    ------
+    AtlasError
+        If the atlas has no points, or a part of it is damaged.
+    """
+    data = base64.b64encode(data_block(atlas, thumbnails=thumbnails).to_bytes()).decode("ascii")
+    element = f'<script type="application/octet-stream" id="latentscape-data">{data}</script>\n'
+    return _fill(atlas, data=element)
+
+
+def served_page(atlas: Atlas, data_address: str) -> bytes:
+    """Build the page that asks a server for its data, at an address of that server."""
+    return _fill(atlas, attributes={"data-server": data_address}, served=True)
+
+
+def _fill(
+    atlas: Atlas,
+    *,
+    data: str = "",
+    attributes: Mapping[str, str] | None = None,
+    served: bool = False,
+) -> bytes:
+    program, style = static_text("app.js"), static_text("app.css")
+    policy = {
+        "default-src": "'none'",
+        "script-src": _hash(program),
+        "style-src": _hash(style),
+        "img-src": "data: blob:",
+        "worker-src": "blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    if served:
+        policy["connect-src"] = "'self'"
+    given = "".join(f' {key}="{html.escape(value)}"' for key, value in (attributes or {}).items())
+    name = str(atlas.data.get("name", ""))
+    page = _PAGE.format(
+        policy="; ".join(f"{key} {value}" for key, value in policy.items()),
+        title=html.escape(f"{name} · latentscape" if name else "latentscape"),
+        style=style,
+        attributes=given,
+        data=data,
+        program=program,
+    )
+    return page.encode()
+
+
+@cache
+def static_text(name: str) -> str:
+    """Return a file of the built front end."""
+    return files("latentscape.explorer").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"

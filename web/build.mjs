@@ -1,0 +1,50 @@
+// Two libraries from one source: the program of the page, and the module of the notebook
+// widget. Both go to the Python package, where they are committed, so that nobody needs
+// node to use latentscape.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "vite";
+
+const out = fileURLToPath(new URL("../src/latentscape/explorer/static", import.meta.url));
+const root = fileURLToPath(new URL(".", import.meta.url));
+const LIMIT = 125_000; // bytes of a program
+
+const targets = [
+  { name: "app", entry: "src/main.html.ts", format: "iife" },
+  { name: "widget", entry: "src/main.widget.ts", format: "es" },
+];
+
+for (const { name, entry, format } of targets) {
+  await build({
+    configFile: false,
+    logLevel: "warn",
+    root,
+    build: {
+      outDir: out,
+      emptyOutDir: false,
+      target: "es2022",
+      cssCodeSplit: false,
+      minify: true,
+      modulePreload: false,
+      reportCompressedSize: false,
+      // No library mode: that keeps the white space of modules.
+      rollupOptions: {
+        input: `${root}${entry}`,
+        preserveEntrySignatures: "strict",
+        output: {
+          format,
+          name: format === "iife" ? "latentscape" : undefined,
+          codeSplitting: false,
+          entryFileNames: `${name}.js`,
+          assetFileNames: `${name}[extname]`,
+        },
+      },
+    },
+  });
+  const text = readFileSync(`${out}/${name}.js`, "utf8");
+  if (text.length > LIMIT) throw new Error(`${name}.js has ${text.length} bytes, more than ${LIMIT}`);
+  // The page holds the program between script tags.
+  if (/<\/script|<!--/i.test(text)) throw new Error(`${name}.js holds text that would end a script element`);
+  console.log(`${name}.js ${text.length} bytes, ${gzipSync(text).length} in gzip`);
+}

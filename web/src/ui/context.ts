@@ -1,0 +1,56 @@
+/** What every part of the page is given. */
+
+import type { AtlasData, Compute } from "../data";
+import type { Store } from "../store";
+
+/** Something that a panel wants drawn over the maps, in normalised map units. */
+export interface Mark {
+  readonly kind: "star" | "cross" | "arrow" | "line" | "ghost";
+  readonly map: string;
+  /** x, y, x, y, ... */
+  readonly points: ArrayLike<number>;
+  readonly text?: string;
+  /** 1 is fully there. */
+  readonly strength?: number;
+}
+
+/** Marks of all parts, each part replacing only its own. */
+export class Marks {
+  private readonly byOwner = new Map<string, readonly Mark[]>();
+  private readonly listeners = new Set<() => void>();
+
+  set(owner: string, marks: readonly Mark[]): void {
+    if (marks.length === 0 && !this.byOwner.has(owner)) return;
+    if (marks.length === 0) this.byOwner.delete(owner);
+    else this.byOwner.set(owner, marks);
+    this.redraw();
+  }
+
+  /** Tell that something which is drawn has become known. */
+  redraw(): void {
+    for (const listener of this.listeners) listener();
+  }
+
+  all(): Mark[] {
+    return [...this.byOwner.values()].flat();
+  }
+
+  subscribe(listener: () => void): void {
+    this.listeners.add(listener);
+  }
+}
+
+export interface Context {
+  readonly atlas: AtlasData;
+  readonly store: Store;
+  readonly marks: Marks;
+  /** Null until codes and models are here. */
+  compute(): Compute | null;
+  /** Resolves with it; never rejects, and stays open where it never comes. */
+  readonly computed: Promise<Compute>;
+  dark(): boolean;
+  /** Tell those who cannot see the page what has happened. */
+  say(message: string): void;
+  /** Everything that the page has set going and must stop when it is taken away. */
+  onClose(stop: () => void): void;
+}

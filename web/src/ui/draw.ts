@@ -1,0 +1,203 @@
+/** Draw a digit (or open an image file): encoded in the page and placed on every map. */
+
+import type { Arrived } from "../data";
+import { fromPicture, toDigit } from "../draw/preprocess";
+import type { Context, Mark } from "./context";
+import { fill, h, shorten, text } from "./dom";
+import { Picture, pictureStyle } from "./picture";
+import { categoryName } from "./point";
+import { thumb } from "./thumb";
+import { figure, percent } from "./words";
+
+const PAD = 280;
+const MOST_PIXELS = 800; // a larger picture from a file is made smaller first
+const PEN = 20; // about as thick as MNIST's strokes, on this pad
+
+export function drawPanel(context: Context): HTMLElement {
+  const { atlas } = context;
+  const style = pictureStyle(atlas);
+  const pad = h("canvas", { class: "pad", width: PAD, height: PAD, tabindex: 0, role: "img", "aria-label": "Drawing pad: draw with the pointer, or move with the arrow keys and hold Shift to draw" });
+  const ink = pad.getContext("2d", { willReadFrequently: true });
+  const hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, "draw here");
+  const clear = h("button", {}, "Clear");
+  const file = h("input", { type: "file", accept: "image/*", class: "visually-hidden", tabindex: -1, "aria-label": "Image file" });
+  const open = h("button", {}, "Open an image…");
+  const seen = style && new Picture(style, "As the encoder sees it", "medium");
+  const rebuilt = style && new Picture(style, "Its reconstruction", "medium");
+  const verdict = h("p", { class: "verdict", role: "status" });
+  const facts = h("p", { class: "soft" });
+  const near = h("div", { class: "strip" });
+  const answer = h("div", {}, verdict, style && h("div", { class: "pair" }, h("figure", {}, seen?.element ?? null, h("figcaption", {}, "as the encoder sees it")), h("figure", {}, rebuilt?.element ?? null, h("figcaption", {}, "reconstruction"))), h("h3", {}, "Ten nearest images"), near, facts);
+  answer.hidden = true;
+  const missing = h("p", { class: "notice" }, "This atlas holds no encoder, so drawings cannot be placed.");
+  missing.hidden = true;
+  const panel = h(
+    "div",
+    { class: "panel-body" },
+    h("p", { class: "lead" }, "Draw a digit."),
+    h("div", { class: "pad-frame" }, pad, hint),
+    h("p", { class: "actions" }, clear, open, file),
+    missing,
+    answer,
+  );
+  let last: readonly [number, number] | null = null;
+  let empty = true;
+  let request = 0;
+  let waiting = 0;
+  let cursor: readonly [number, number] = [PAD / 2, PAD / 4];
+
+  const dab = (x: number, y: number): void => {
+    if (ink === null) return;
+    ink.strokeStyle = "#000";
+    ink.lineWidth = PEN;
+    ink.lineCap = "round";
+    ink.lineJoin = "round";
+    ink.beginPath();
+    ink.moveTo(last?.[0] ?? x, last?.[1] ?? y);
+    ink.lineTo(x, y + (last === null ? 0.01 : 0));
+    ink.stroke();
+    last = [x, y];
+    empty = false;
+    hint.hidden = true;
+    if (waiting === 0) waiting = requestAnimationFrame(look);
+  };
+
+  /** Encode what stands on the pad. */
+  const look = (): void => {
+    waiting = 0;
+    const compute = context.compute();
+    const model = atlas.models.main;
+    if (ink === null || compute === null || empty) return;
+    missing.hidden = model !== undefined;
+    if (model === undefined) return;
+    const pixels = ink.getImageData(0, 0, PAD, PAD).data;
+    const grey = new Float32Array(PAD * PAD);
+    for (let i = 0; i < grey.length; i++) grey[i] = (pixels[4 * i + 3] ?? 0) / 255;
+    const own = ++request;
+    void compute.arrive(toDigit(grey, PAD, PAD, model.height, model.width)).then((found) => {
+      if (own === request && !empty && found !== null) show(found);
+    });
+  };
+
+  const show = (found: Arrived): void => {
+    answer.hidden = false;
+    seen?.show(found.image, 1);
+    rebuilt?.show(found.reconstruction, 1);
+    const rows = [...found.nearest.rows];
+    const names = rows.map((row) => categoryName(atlas.label, row)).filter((name) => name !== "");
+    const votes = new Map<string, number>();
+    for (const name of names) votes.set(name, (votes.get(name) ?? 0) + 1);
+    const [winner, number] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? ["", 0];
+    verdict.classList.toggle("bad", found.strange);
+    text(
+      verdict,
+      found.strange
+        ? "Unlike the data: do not trust its place."
+        : winner === ""
+          ? "Like the data."
+          : `${number} of its ${rows.length} nearest are labelled ${shorten(winner, 30)}.`,
+    );
+    text(
+      facts,
+      `Reconstruction error ${figure(found.error)}, larger than for ${percent(found.errorPercentile)} of the data. Nearest code ${figure(found.distance)} times as far as is usual, farther than ${percent(found.distancePercentile)}.`,
+    );
+    fill(near, ...rows.map((row) => thumb(context, row)));
+    const marks: Mark[] = Object.entries(found.places).map(([map, points]) => ({ kind: "star", map, points }));
+    context.marks.set("draw", marks);
+  };
+
+  const at = (event: PointerEvent): readonly [number, number] => {
+    const box = pad.getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * PAD, ((event.clientY - box.top) / box.height) * PAD];
+  };
+  pad.addEventListener("pointerdown", (event) => {
+    pad.setPointerCapture(event.pointerId);
+    last = null;
+    dab(...at(event));
+    event.preventDefault();
+    pad.focus();
+  });
+  pad.addEventListener("pointermove", (event) => {
+    if (last !== null && pad.hasPointerCapture(event.pointerId)) {
+      for (const step of event.getCoalescedEvents?.() ?? [event]) dab(...at(step));
+      dab(...at(event));
+    }
+  });
+  pad.addEventListener("lostpointercapture", () => {
+    last = null;
+  });
+  pad.addEventListener("keydown", (event) => {
+    const move = ({ ArrowLeft: [-14, 0], ArrowRight: [14, 0], ArrowUp: [0, -14], ArrowDown: [0, 14] } as const)[event.key as "ArrowLeft"] as readonly [number, number] | undefined;
+    if (move === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = [Math.min(PAD - 14, Math.max(14, cursor[0] + move[0])), Math.min(PAD - 14, Math.max(14, cursor[1] + move[1]))] as const;
+    if (event.shiftKey) {
+      last = cursor;
+      dab(...next);
+      last = null;
+    }
+    cursor = next;
+  });
+  clear.addEventListener("click", () => {
+    ink?.clearRect(0, 0, PAD, PAD);
+    empty = true;
+    request++;
+    hint.hidden = false;
+    answer.hidden = true;
+    cursor = [PAD / 2, PAD / 4];
+    context.marks.set("draw", []);
+  });
+
+  /** Encode a file's picture; the pad shows what was made of it. */
+  const read = async (blob: Blob): Promise<void> => {
+    const compute = context.compute();
+    const model = atlas.models.main;
+    if (ink === null || compute === null || model === undefined) return;
+    try {
+      const bitmap = await createImageBitmap(blob);
+      const scale = Math.min(1, MOST_PIXELS / Math.max(bitmap.width, bitmap.height));
+      const width = Math.max(1, Math.round(bitmap.width * scale));
+      const height = Math.max(1, Math.round(bitmap.height * scale));
+      const paper = h("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
+      if (paper === null) return;
+      paper.drawImage(bitmap, 0, 0, width, height);
+      const image = fromPicture(paper.getImageData(0, 0, width, height).data, width, height, model.height, model.width);
+      const small = h("canvas", { width: model.width, height: model.height });
+      const dots = small.getContext("2d");
+      const data = dots?.createImageData(model.width, model.height);
+      if (dots === null || data === undefined) return;
+      image.forEach((value, i) => (data.data[4 * i + 3] = 255 * value));
+      dots.putImageData(data, 0, 0);
+      ink.clearRect(0, 0, PAD, PAD);
+      ink.imageSmoothingEnabled = false;
+      ink.drawImage(small, 0, 0, PAD, PAD);
+      empty = false;
+      hint.hidden = true;
+      const own = ++request;
+      const found = await compute.arrive(image);
+      if (own === request && found !== null) show(found);
+    } catch {
+      answer.hidden = false;
+      text(verdict, "This file is no image that the browser can read.");
+      verdict.classList.add("bad");
+    }
+  };
+  open.addEventListener("click", () => file.click());
+  file.addEventListener("change", () => {
+    const [chosen] = file.files ?? [];
+    if (chosen !== undefined) void read(chosen);
+    file.value = "";
+  });
+  panel.addEventListener("dragover", (event) => event.preventDefault());
+  panel.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const [dropped] = event.dataTransfer?.files ?? [];
+    if (dropped !== undefined) void read(dropped);
+  });
+  void context.computed.then(() => {
+    missing.hidden = atlas.models.main !== undefined;
+    look();
+  });
+  return panel;
+}

@@ -1,0 +1,99 @@
+/** Find points by id or label; all that match can be selected. */
+
+import type { Context } from "./context";
+import { fill, h, shorten } from "./dom";
+import { categoryName } from "./point";
+import { plural } from "./words";
+
+const LISTED = 12;
+
+/** Rows whose id or label holds the words; whole labels and whole ids come first. */
+export function findRows(context: Context, query: string): number[] {
+  const { atlas } = context;
+  const wanted = query.trim().toLocaleLowerCase();
+  if (wanted === "") return [];
+  const { label } = atlas;
+  const exact: number[] = [];
+  const partly: number[] = [];
+  const names = label?.names.map((name) => name.toLocaleLowerCase()) ?? [];
+  for (let row = 0; row < atlas.n; row++) {
+    const id = atlas.ids[row]?.toLocaleLowerCase() ?? "";
+    const name = names[label?.values[row] ?? -1];
+    if (id === wanted || name === wanted) exact.push(row);
+    else if (id.includes(wanted) || (name?.includes(wanted) ?? false)) partly.push(row);
+  }
+  // A label that is named exactly means that label, and not every id with the same digits.
+  return names.includes(wanted) ? exact : [...exact, ...partly];
+}
+
+export function searchBox(context: Context): HTMLElement {
+  const { atlas, store } = context;
+  const input = h("input", { type: "search", class: "search", placeholder: "Find an id or label", "aria-label": "Find points by id or label", autocomplete: "off", spellcheck: "false" });
+  const list = h("div", { class: "found" });
+  list.hidden = true;
+  const box = h("div", { class: "search-box" }, input, list);
+
+  const show = (): void => {
+    const { query } = store.state;
+    if (document.activeElement !== input) input.value = query;
+    list.hidden = query.trim() === "" || !box.contains(document.activeElement);
+    if (list.hidden) return;
+    const rows = findRows(context, query);
+    const all = h("button", { class: "found-all" }, rows.length === 0 ? "Nothing found" : `Select ${plural(rows.length, "match", "matches")}`);
+    all.disabled = rows.length === 0;
+    all.addEventListener("click", () => {
+      store.set({ selection: rows.sort((a, b) => a - b), tab: "selection" });
+      list.hidden = true;
+      context.say(`${rows.length} points selected`);
+    });
+    fill(
+      list,
+      all,
+      ...rows.slice(0, LISTED).map((row) => {
+        const name = categoryName(atlas.label, row);
+        const button = h("button", {}, h("bdi", {}, shorten(atlas.ids[row] ?? String(row), 40)), name !== "" && h("bdi", { class: "soft" }, shorten(name, 24)));
+        button.addEventListener("click", () => {
+          store.set({ focus: row, tab: "point" });
+          list.hidden = true;
+        });
+        button.addEventListener("focus", () => store.set({ hover: row }));
+        button.addEventListener("pointerenter", () => store.set({ hover: row }));
+        return button;
+      }),
+    );
+  };
+
+  input.addEventListener("input", () => store.set({ query: input.value }));
+  input.addEventListener("focus", show);
+  box.addEventListener("focusout", (event) => {
+    if (!(event.relatedTarget instanceof Node && box.contains(event.relatedTarget))) {
+      list.hidden = true;
+      store.set({ hover: -1 });
+    }
+  });
+  box.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    const buttons = [...list.querySelectorAll("button")];
+    const here = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    if (event.key === "Escape") {
+      store.set({ query: "" });
+      input.value = "";
+      input.focus();
+      list.hidden = true;
+    } else if (event.key === "ArrowDown" && buttons.length > 0) {
+      buttons[Math.min(buttons.length - 1, here + 1)]?.focus();
+      event.preventDefault();
+    } else if (event.key === "ArrowUp" && here >= 0) {
+      if (here === 0) input.focus();
+      else buttons[here - 1]?.focus();
+      event.preventDefault();
+    } else if (event.key === "Enter" && document.activeElement === input) {
+      const [first] = findRows(context, store.state.query);
+      if (first !== undefined) store.set({ focus: first, tab: "point" });
+    }
+  });
+  context.onClose(store.subscribe(show, "query"));
+  context.onClose(atlas.onArrival(show));
+  show();
+  return box;
+}

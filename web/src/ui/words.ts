@@ -1,0 +1,33 @@
+/** Numbers and names in print, worded as in the figures that Python draws. */
+
+const TITLES: Readonly<Record<string, string>> = {
+  direct: "Two neurons", pca: "PCA", lda: "LDA", tsne: "t-SNE", umap: "UMAP",
+};
+
+export function mapTitle(name: string): string {
+  return TITLES[name] ?? name;
+}
+
+/** A number with `digits` significant digits and no exponent: 0.0046, 12. */
+export function figure(value: number | null | undefined, digits = 2): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value === 0) return "0";
+  const rounded = Number(value.toPrecision(digits));
+  const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
+  return rounded.toFixed(Math.min(12, decimals));
+}
+
+/** A share as a percentage, with a space that does not break. */
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return "–";
+  const value = 100 * share;
+  return `${Math.abs(value) >= 10 || value === 0 || value > 99.95 ? value.toFixed(0) : value.toFixed(1)}\u00a0%`;
+}
+
+export function count(n: number): string {
+  return n.toLocaleString("en-GB");
+}
+
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${n === 1 ? one : many}`;
+}
