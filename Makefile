@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lint notebook sanitize setup stub test types wheel
+.PHONY: all bench contracts demo figures format help lint notebook sanitize setup stub test types web wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ format: $(VENV)/.developed  ## Mend what the formatter can mend
 
 stub: $(VENV)/.developed  ## Write the types of the kernels anew, after a change of native/bindings.cpp
 	$(BIN)/python -m nanobind.stubgen -q -m latentscape._native -o src/latentscape/_native.pyi
+
+web:  ## Check, test and build the explorer's page (needs node and npm; users do not)
+	cd web && npm ci --no-audit --no-fund && npm run check && npm test && npm run build
 
 sanitize:  ## Run the kernels under the address, undefined-behaviour and thread sanitizers
 	@mkdir -p build

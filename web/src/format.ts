@@ -27,7 +27,6 @@ import type {
   SweepRow,
 } from "./data";
 import { FORMAT_VERSION } from "./data";
-import { fromHalf } from "./nn/half";
 import type { Source } from "./sources";
 import { ThumbnailDecoder } from "./thumbnails";
 
@@ -38,7 +37,7 @@ export class FormatError extends Error {}
 interface BlockEntry {
   readonly offset: number;
   readonly length: number;
-  readonly type: "u1" | "u2" | "f2" | "f4" | "json";
+  readonly type: "u1" | "u2" | "f4" | "json";
   readonly packing: "none" | "deflate";
   /** Bytes of u2 lie plane by plane: all low bytes first. */
   readonly planes?: boolean;
@@ -88,6 +87,9 @@ interface LayerEntry {
   readonly padding?: number;
   readonly from?: readonly [number, number];
   readonly to?: readonly [number, number];
+  /** Smallest value, and the step from one whole number to the next. */
+  readonly weight?: readonly [number, number];
+  readonly bias?: readonly [number, number];
 }
 
 interface ModelEntry {
@@ -174,8 +176,7 @@ class Blocks {
     const bytes = await this.bytes(name);
     if (entry.type === "u1") return bytes;
     if (entry.type === "f4") return new Float32Array(aligned(bytes));
-    const words = new Uint16Array(entry.planes ? interleaved(bytes) : aligned(bytes));
-    return entry.type === "f2" ? fromHalf(words) : words;
+    return new Uint16Array(entry.planes ? interleaved(bytes) : aligned(bytes));
   }
 
   async json(name: string): Promise<unknown> {
@@ -349,18 +350,19 @@ async function readCodes(entry: NonNullable<Header["codes"]>, n: number, blocks:
 }
 
 async function readModel(entry: ModelEntry, blocks: Blocks): Promise<Autoencoder> {
-  const weights = (await blocks.numbers(entry.block)) as Float32Array;
+  const weights = (await blocks.numbers(entry.block)) as Uint16Array;
   let at = 0;
-  const take = (count: number): Float32Array => weights.subarray(at, (at += count));
+  const take = (count: number, [low, step]: readonly [number, number] = [0, 1]): Float32Array =>
+    Float32Array.from(weights.subarray(at, (at += count)), (number) => low + step * number);
   const layer = (given: LayerEntry): Layer => {
     if (given.kind === "relu" || given.kind === "sigmoid") return { kind: given.kind };
     const { inputs = 0, outputs = 0 } = given;
     if (given.kind === "linear") {
-      return { kind: "linear", inputs, outputs, weight: take(inputs * outputs), bias: take(outputs) };
+      return { kind: "linear", inputs, outputs, weight: take(inputs * outputs, given.weight), bias: take(outputs, given.bias) };
     }
     const { kind, kernel = 1, stride = 1, padding = 0, from = [1, 1], to = [1, 1] } = given;
-    const weight = take(inputs * outputs * kernel * kernel);
-    return { kind, inputs, outputs, kernel, stride, padding, from, to, weight, bias: take(outputs) };
+    const weight = take(inputs * outputs * kernel * kernel, given.weight);
+    return { kind, inputs, outputs, kernel, stride, padding, from, to, weight, bias: take(outputs, given.bias) };
   };
   const encoder = entry.encoder.map(layer);
   const decoder = entry.decoder.map(layer);

@@ -1,6 +1,8 @@
 /** The page: it boots from the data block in the document, or from the server that sent it. */
 
 import "./style.css";
+import type { AtlasData, Compute } from "./data";
+import type { Store } from "./store";
 import { explore, listen, makeCompute, openAtlas, sourceOfPage } from "./index";
 
 function boot(): void {
@@ -8,13 +10,23 @@ function boot(): void {
   const root = document.getElementById("app");
   if (root === null) return;
   root.classList.add("latentscape-page");
+  // For the curious at the browser's console, and for tests: $("#app").latentscape
+  const handle: { atlas?: AtlasData; compute?: Compute; store?: Store } = {};
+  Object.assign(root, { latentscape: handle });
   // The first picture of the page is on screen before the data are unpacked.
   requestAnimationFrame(() => {
     const opened = Promise.resolve().then(() => openAtlas(sourceOfPage(document)));
     void explore(root, opened, {
       link: true,
-      makeCompute: (atlas) => makeCompute(atlas, text === null ? null : { text, module: false }),
-    }).catch(() => undefined); // told on the page
+      makeCompute: (atlas) => {
+        const compute = makeCompute(atlas, text === null ? null : { text, module: false });
+        Object.assign(handle, { atlas, compute });
+        return compute;
+      },
+    }).then(
+      ({ store }) => void Object.assign(handle, { store }),
+      () => undefined, // told on the page
+    );
   });
 }
 

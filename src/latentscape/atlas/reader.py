@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -225,7 +226,7 @@ class Atlas:
     @cached_property
     def size_samples(self) -> SizeSamples:
         """A few test images, rebuilt by a model of each latent size of the sweep."""
-        tensors = self._read("size_samples", load_file)
+        tensors = self._read("size_samples", _read_tensors)
         if "originals" not in tensors:
             raise self._damaged(ARTEFACTS["size_samples"], "it has no originals")
         seed = int(self.stage_info("size-samples").get("seed", 0))
@@ -312,6 +313,23 @@ class Atlas:
             f for e in self.stages.values() for f in e["files"] if f.startswith("figures/")
         )
         return {Path(file).name: self.path / file for file in files}
+
+    def explore(self, **options: Any) -> Any:
+        """Show the explorer: a widget in a notebook, otherwise the page in the browser.
+
+        Parameters
+        ----------
+        **options
+            ``thumbnails="exact"`` keeps all grey levels; ``height`` is the widget's, in pixels.
+
+        Returns
+        -------
+        latentscape.explorer.Explorer or None
+            The widget, whose ``selection`` can be read and set; None outside of notebooks.
+        """
+        # Of the layer above, so by name, and only when it is asked for.
+        show = importlib.import_module("latentscape.explorer.show").show
+        return show(self, **options)
 
     # Reading
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import latentscape
-from latentscape.cli.commands import encode, info, judge, run, sweep, train
+from latentscape.cli.commands import encode, explore, info, judge, run, sweep, train
 from latentscape.cli.commands import map as map_
 from latentscape.cli.errors import INTERRUPTED, explain, explain_interruption, refuse
 from latentscape.cli.output import allow_any_encoding
@@ -45,6 +45,7 @@ for _name, _module in {
     "train": train,
     "map": map_,
     "judge": judge,
+    "explore": explore,
     "encode": encode,
     "info": info,
 }.items():

@@ -21,7 +21,7 @@ from latentscape.types import AnyArray
 MAGIC = b"LATENTSX"
 FORMAT_VERSION = 1  # raise it when an older page could not read the block; data.ts holds it too
 
-_TYPES = {"uint8": "u1", "uint16": "u2", "float16": "f2", "float32": "f4"}
+_TYPES = {"uint8": "u1", "uint16": "u2", "float32": "f4"}
 
 Reader = Callable[[int, int], bytes]
 

@@ -241,7 +241,7 @@ def _models(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
             model = export_model(atlas.path / str(file))
         except ModelFileError as error:
             raise AtlasError(str(error)) from error
-        if model is None or np.abs(model.weights).max() > np.finfo(np.float16).max:
+        if model is None:
             continue
         yield {
             "name": name,
@@ -249,7 +249,7 @@ def _models(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
             "seed": int(atlas.stage_info(stage).get("seed", model.seed)),
             "height": model.height,
             "width": model.width,
-            "block": box.add(f"model-{name}", model.weights.astype(np.float16)),
+            "block": box.add(f"model-{name}", model.weights),
             "encoder": model.encoder,
             "decoder": model.decoder,
         }
@@ -342,7 +342,7 @@ def _served_images(atlas: Atlas, box: Container) -> dict[str, Any] | None:
         return None
     images = atlas.images
     flat = images.reshape(-1) if images.flags.c_contiguous else None
-    if flat is None or images.ndim == 4 and images.shape[3] not in (1, 3):
+    if flat is None or (images.ndim == 4 and images.shape[3] not in (1, 3)):
         return _images(atlas, box, "exact")
     block = LateBlock(
         flat.nbytes, lambda offset, length: bytes(flat[offset : offset + length].data)

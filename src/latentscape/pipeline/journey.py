@@ -29,6 +29,7 @@ from latentscape.pipeline.stages import (
     MapJob,
     Recorder,
     codes_stage,
+    explorer_stage,
     figures_stage,
     mapped_rows,
     maps_stages,
@@ -36,6 +37,7 @@ from latentscape.pipeline.stages import (
     neighbors_stage,
     plane_stage,
     points_stage,
+    size_samples_stage,
 )
 from latentscape.progress import progress_bars
 from latentscape.types import Engine, EventCallback, Progress, StageChange
@@ -174,6 +176,8 @@ class _Run:
         judge_stages(self.recorder, names, self.settings)
         points_stage(self.recorder, names)
         draw(self.recorder)
+        self._size_samples(keys)
+        explorer_stage(self.recorder)
         self.recorder.forget_others([*self.recorder.fingerprints, "run"])
         with self.writer.stage("run", whole) as stage:
             stage.info["stages"] = self.recorder.fingerprints
@@ -317,6 +321,17 @@ class _Run:
             key = keys[n, seed]
             info = {"latent_dim": n, "seed": seed, "model": f"model/{key.file_name}"}
             stage(self.recorder, rows, self._loader(key), info, key.digest)
+
+    def _size_samples(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
+        seed = self.settings.random_state
+        swept = {size: keys[size, seed] for size in self.settings.latent_dims}
+        size_samples_stage(
+            self.recorder,
+            self.images.test,
+            {size: self._loader(key) for size, key in swept.items()},
+            seed,
+            {size: key.digest for size, key in swept.items()},
+        )
 
     def _loader(self, key: TrainingKey) -> Callable[[], Codec]:
         def load() -> Codec:

@@ -20,6 +20,7 @@ from latentscape.pipeline.stages import (
     QUALITY_STAGE,
     MapJob,
     Recorder,
+    explorer_stage,
     maps_stages,
     n_neighbors_needed,
     neighbors_stage,
@@ -180,6 +181,8 @@ class _Rework:
         judge_stages(recorder, names, self.settings)
         points_stage(recorder, names)
         draw(recorder)
+        if "explorer" in self.atlas.stages:
+            explorer_stage(recorder)
         if self._was_whole:
             added = {f"{part}{name}" for name in names for part in ("maps-", QUALITY_STAGE)}
             of_run = {*self.atlas.stage_info("run")["stages"], *added}

@@ -29,6 +29,8 @@ STAGE_VERSIONS = {
     "quality": 1,
     "points": 2,
     "figures": 2,
+    "size-samples": 1,
+    "explorer": 1,
 }
 
 LARGEST_SEED = 2**32 - 1  # that of the maps

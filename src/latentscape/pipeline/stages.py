@@ -47,6 +47,9 @@ QUALITY_STAGE = "quality-"  # and then a map's name
 PER_POINT = ("recall", "trustworthiness", "continuity")
 """What is kept of the trust in each point, a column of ``points.parquet`` for each map."""
 
+_SAMPLES = 16  # images that show what each latent size keeps
+_LARGEST_PAGE = 200_000  # images in one file: some 40 MB
+
 MODEL_STAGE = "model-"  # and then the key of one training
 
 
@@ -434,6 +437,67 @@ def figures_stage(recorder: Recorder, made_from: str) -> None:
             recorder.writer.write_bytes(name, content)
 
     recorder.run("figures", made_from, work)
+
+
+def size_samples_stage(
+    recorder: Recorder,
+    images: ImageSet,
+    models: Mapping[int, Callable[[], Codec]],
+    seed: int,
+    keys: Mapping[int, str],
+) -> None:
+    """Rebuild a few test images with a model of each latent size, for the eye to compare."""
+    made_from = fingerprint(
+        version=STAGE_VERSIONS["size-samples"], images=images.content_hash, models=keys, seed=seed
+    )
+
+    def work(stage: Stage) -> None:
+        sample = images.images[sample_rows(images)]
+        tensors: dict[str, Any] = {"originals": sample}
+        for size, load in models.items():
+            codec = load()
+            tensors[f"d{size}"] = as_uint8(codec.inverse_transform(codec.transform(sample)))
+        recorder.writer.write_tensors(ARTEFACTS["size_samples"], tensors)
+        stage.info["seed"] = seed
+
+    recorder.run("size-samples", made_from, work)
+
+
+def sample_rows(images: ImageSet) -> list[int]:
+    """Return the first image of each class, then the first ones left: 16 at most."""
+    rows: list[int] = []
+    if images.labels is not None:
+        _, first = np.unique(images.labels, return_index=True)
+        rows = [int(row) for row in first[:_SAMPLES]]
+    for row in range(len(images)):
+        if len(rows) >= _SAMPLES:
+            break
+        if row not in rows:
+            rows.append(row)
+    return rows
+
+
+def explorer_stage(recorder: Recorder) -> None:
+    """Build the page of what the atlas holds now."""
+    names = ("sweep", "choice", "codes", "plane", "points", "size-samples")
+    made_from = fingerprint(
+        version=STAGE_VERSIONS["explorer"],
+        parts={name: recorder.fingerprints.get(name) for name in names},
+    )
+
+    def work(stage: Stage) -> None:
+        from latentscape.explorer import build_page
+
+        atlas = Atlas.open(recorder.writer.path)
+        if len(atlas.points) > _LARGEST_PAGE:
+            stage.info["skipped"] = (
+                f"{len(atlas.points):,} images are too many for one file; see them with "
+                f"`latentscape explore`"
+            )
+            return
+        recorder.writer.write_bytes("explorer.html", build_page(atlas))
+
+    recorder.run("explorer", made_from, work)
 
 
 def as_uint8(images: FloatArray) -> UInt8Array:

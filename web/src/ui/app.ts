@@ -152,10 +152,10 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   const chip = h("button", { class: "chip" });
   chip.addEventListener("click", () => store.set({ tab: "selection" }));
 
-  const aside = h("aside", { class: "side", "aria-label": "Details" }, pens, ...Object.values(parts));
-  const maps = h("main", { class: "maps" }, toolbar(context, stage), stage.element, h("div", { class: "under" }, legend(context), chip));
-  const reading = h("main", { class: "reading", tabindex: 0 }, ...Object.values(pages));
   const keys = h("p", { class: "visually-hidden", id: "latentscape-keys" }, "Arrow keys go from point to point, plus and minus zoom, question mark shows all keys.");
+  const aside = h("aside", { class: "side", "aria-label": "Details" }, pens, ...Object.values(parts));
+  const maps = h("main", { class: "maps" }, toolbar(context, stage), stage.element, h("div", { class: "under" }, legend(context), chip), keys);
+  const reading = h("main", { class: "reading", tabindex: 0 }, ...Object.values(pages));
   const trouble = h("p", { class: "notice trouble", role: "alert" });
   trouble.hidden = true;
   fill(
@@ -174,7 +174,6 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     maps,
     aside,
     reading,
-    keys,
     live,
     help.element,
   );

@@ -34,6 +34,7 @@ export function drawPanel(context: Context): HTMLElement {
   const panel = h(
     "div",
     { class: "panel-body" },
+    h("h2", { class: "visually-hidden" }, "Drawing"),
     h("p", { class: "lead" }, "Draw a digit."),
     h("div", { class: "pad-frame" }, pad, hint),
     h("p", { class: "actions" }, clear, open, file),

@@ -33,6 +33,7 @@ export function pathPanel(context: Context): HTMLElement {
   const full = h(
     "div",
     {},
+    h("h2", { class: "visually-hidden" }, "Path"),
     ends,
     big && h("div", { class: "pair" }, h("figure", {}, big[0].element, h("figcaption", {}, "among the codes")), h("figure", {}, big[1].element, h("figcaption", {}, "on the map"))),
     h("p", { class: "actions" }, play, slider, turn),

@@ -26,7 +26,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
   const counts = possibleCounts(context);
   const number = h("div", { class: "segmented", role: "group", "aria-label": "Number of maps" });
   for (const count of counts) {
-    const button = h("button", { "aria-label": count === 1 ? "One map" : `${count} maps` }, String(count));
+    const button = h("button", { "aria-label": count === 1 ? "1 map" : `${count} maps` }, String(count));
     button.addEventListener("click", () => store.set({ maps: mapsFor(context, count) }));
     number.append(button);
   }
