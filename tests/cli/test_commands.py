@@ -216,7 +216,8 @@ def test_train_stores_the_model_that_python_makes(
     model = ls.ConvAutoencoder.load(output)
     assert np.array_equal(model.transform(few.images), expected.transform(few.images))
     test_mse = -expected.score(few.test)
-    assert done.out == f"test MSE   {test_mse:.5f}\nmodel      {output}\n"
+    counts = "data       300 training and 100 test images"
+    assert done.out == f"{counts}\ntest MSE   {test_mse:.5f}\nmodel      {output}\n"
     assert [file.name for file in output.parent.iterdir()] == [output.name]
 
     before = output.read_bytes()
@@ -332,3 +333,18 @@ def test_judge_tells_how_far_maps_can_be_trusted(call: Call, finished: Path) -> 
     refused = call("judge", finished / "nothing")
     assert refused.code == 2
     assert "does not exist" in refused.err
+
+
+def test_a_model_takes_the_place_of_nothing_but_a_model(
+    call: Call, finished: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.idx"
+    data.write_bytes((finished / "data" / "t10k-images-idx3-ubyte").read_bytes())
+    whole = data.read_bytes()
+    refused = call("train", data, "--epochs", 1, "--latent-dim", 2, "-o", data)
+    assert refused.code == 2
+    assert "is there already and no model, so it is not replaced" in refused.err
+    assert data.read_bytes() == whole
+    for _ in range(2):  # a model may be trained anew
+        arguments = ("--epochs", 1, "--latent-dim", 2, "-o", tmp_path / "m.safetensors")
+        assert call("train", data, *arguments).code == 0

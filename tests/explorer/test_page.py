@@ -169,8 +169,9 @@ def test_the_lasso_selects_what_numpy_says(page: Any, atlas: Atlas, tmp_path: Pa
     page.mouse.down()
     page.mouse.move(right, bottom, steps=6)
     page.mouse.up()
-    inside = (placed > [left, top]).all(axis=1) & (placed < [right, bottom]).all(axis=1)
-    near = (np.abs(placed[:, None] - np.array([[left, top], [right, bottom]])) < 1).any(axis=(1, 2))
+    corners = np.array([[left, top], [right, bottom]])
+    inside = np.asarray(((placed > corners[0]) & (placed < corners[1])).all(axis=1))
+    near = np.asarray((np.abs(placed[:, None] - corners) < 1).any(axis=(1, 2)))
     found = np.zeros(len(placed), dtype=bool)
     found[state(page)["selection"]] = True
     assert inside.sum() > 20
@@ -247,7 +248,8 @@ def test_everything_by_keyboard(page: Any) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     assert len(state(page)["selection"]) > 50
-    page.locator("body").press("?")
+    surface(page, "t-SNE").focus()  # out of the field that was typed into
+    page.keyboard.press("?")
     page.get_by_role("dialog").get_by_text("this sheet").wait_for()
     page.keyboard.press("Escape")
     page.keyboard.press("m")

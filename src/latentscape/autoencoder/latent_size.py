@@ -66,9 +66,10 @@ class LatentSizeChoice:
         if self.thin:
             parts.append("one seed only, so the evidence is thin")
         if self.model_limited_above is not None:
+            where = f"above {self.model_limited_above} dimensions"
             parts.append(
-                f"above {self.model_limited_above} dimensions PCA does better, so there the "
-                f"network is the limit"
+                f"{where if self.model_limited_above else 'at every size'} PCA does better, so "
+                "there the network is the limit"
             )
         return "; ".join(parts) + "."
 

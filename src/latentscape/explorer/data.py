@@ -225,10 +225,10 @@ def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
         graph = atlas.graph
         if graph.metric == "euclidean":
             return rounded(np.percentile(graph.distances[:, 0], np.arange(101)))
-    from latentscape.maps.nearest import NearestRows
+    from latentscape import _native
 
     rows = np.linspace(0, len(codes) - 1, min(_SAMPLED_ROWS, len(codes))).astype(np.int64)
-    _, squared = NearestRows(np.array(codes)).query(np.array(codes[rows]), 2)
+    _, squared = _native.nearest_rows(np.array(codes[rows]), np.array(codes), 2)
     return rounded(np.percentile(np.sqrt(squared[:, 1]), np.arange(101)))
 
 
@@ -334,7 +334,8 @@ def _reduced(images: UInt8Array, small: bool) -> UInt8Array:
     cut = images[:, : rows * factor, : columns * factor]
     tall, wide = min(factor, height), min(factor, width)
     blocks = cut.reshape(n, rows, tall, columns, wide, *images.shape[3:])
-    return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    shrunk: UInt8Array = np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    return shrunk
 
 
 def _served_images(atlas: Atlas, box: Container) -> dict[str, Any] | None:

@@ -43,7 +43,9 @@ def _directions(fitted: Map2D, center: DoubleArray, scale: float) -> dict[str, A
             "inverse": {"local": True, "linear": None},
         }
     if isinstance(fitted, Direct):
-        mean, forward, backward = np.zeros(2), np.eye(2), np.eye(2)
+        mean: AnyArray = np.zeros(2)
+        forward: AnyArray = np.eye(2)
+        backward: AnyArray = np.eye(2)
     elif isinstance(fitted, PCA):
         mean, forward, backward = fitted.mean_, fitted.components_.T, fitted.components_
     elif isinstance(fitted, LDA):

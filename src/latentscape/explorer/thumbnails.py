@@ -41,14 +41,15 @@ def frequency_table(levels: UInt8Array, *, block: int = 2000) -> AnyArray:
     for start in range(0, len(levels), block):
         part = levels[start : start + block]
         counts += np.bincount((contexts(part) * LEVELS + part).ravel(), minlength=len(counts))
-    counts = counts.reshape(CONTEXTS, LEVELS)
+    table_of_counts = counts.reshape(CONTEXTS, LEVELS)
     total = 1 << _BITS
     # Every level keeps a chance of one, so that the table serves any image.
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = table_of_counts / np.maximum(table_of_counts.sum(axis=1, keepdims=True), 1)
     table = 1 + np.floor(shares * (total - LEVELS)).astype(np.int64)
     rows = np.arange(CONTEXTS)
     table[rows, table.argmax(axis=1)] += total - table.sum(axis=1)
-    return table.astype(np.uint16)
+    frequencies: AnyArray = table.astype(np.uint16)
+    return frequencies
 
 
 def encode(levels: UInt8Array, table: AnyArray, *, lane: int = LANE) -> AnyArray:

@@ -15,7 +15,7 @@ from latentscape.explorer.data import Thumbnails, data_block
 from latentscape.explorer.page import static_text
 
 
-class Explorer(anywidget.AnyWidget):  # type: ignore[misc]  # ships no types
+class Explorer(anywidget.AnyWidget):
     """An atlas to walk through inside a notebook.
 
     Parameters

@@ -448,7 +448,10 @@ def size_samples_stage(
 ) -> None:
     """Rebuild a few test images with a model of each latent size, for the eye to compare."""
     made_from = fingerprint(
-        version=STAGE_VERSIONS["size-samples"], images=images.content_hash, models=keys, seed=seed
+        version=STAGE_VERSIONS["size-samples"],
+        images=images.content_hash,
+        models={str(size): key for size, key in keys.items()},
+        seed=seed,
     )
 
     def work(stage: Stage) -> None:

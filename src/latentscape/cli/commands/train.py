@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from latentscape.cli import options
 from latentscape.cli.output import conclude, listeners
+from latentscape.errors import ModelFileError, SettingError
 
 EXAMPLE = "train mnist --latent-dim 32 -o digits.safetensors"
 
@@ -47,6 +49,7 @@ def command(
     from latentscape.pipeline.settings import given_path
 
     path = given_path(output)
+    check_replaceable(path)
     images = load_images(data)
     training = {**options.training_settings(epochs, device), "n_jobs": threads}
     model = checked_estimator(images, training, [latent_dim], seed=seed)
@@ -57,5 +60,35 @@ def command(
     test_mse = -model.score(images.test)
     model.metrics_ = {"test_mse": test_mse}
     model.save(path)
-    facts = {"model": output, "latent_dim": latent_dim, "test_mse": test_mse}
-    conclude(as_json, facts, [f"test MSE   {test_mse:.5f}", f"model      {output}"])
+    counts = {"n_train": len(images.train), "n_test": len(images.test)}
+    facts = {"model": output, "latent_dim": latent_dim, "test_mse": test_mse, **counts}
+    lines = [
+        " ".join(
+            [
+                f"data       {counts['n_train']:,} training and {counts['n_test']:,} test images",
+                *images.notes,
+            ]
+        ),
+        f"test MSE   {test_mse:.5f}",
+        f"model      {output}",
+    ]
+    conclude(as_json, facts, lines)
+
+
+def check_replaceable(path: Path) -> None:
+    """Refuse to put a model in the place of a file that is none.
+
+    Raises
+    ------
+    SettingError
+        Something else lies there, a data file for example.
+    """
+    from latentscape.autoencoder.storage import read_header
+
+    if not path.is_file():
+        return
+    try:
+        read_header(path)
+    except ModelFileError:
+        msg = f"{path} is there already and no model, so it is not replaced; give another name"
+        raise SettingError(msg) from None
