@@ -18,6 +18,8 @@ NEEDED = (
     "latentscape/py.typed",
     "latentscape/_native.pyi",
     "latentscape/cli/commands/run.py",
+    "latentscape/explorer/static/app.js",
+    "latentscape/explorer/static/widget.js",
     "latentscape/images/data/train-images-idx3-ubyte.gz",
     "latentscape/images/data/train-labels-idx1-ubyte.gz",
     "latentscape/images/data/t10k-images-idx3-ubyte.gz",
@@ -33,7 +35,8 @@ assert "site-packages" in home.parts, home
 mnist = latentscape.load_mnist()
 print(mnist, "from", home.parent)
 for module in pkgutil.walk_packages(latentscape.__path__, "latentscape."):
-    if not module.name.endswith(("__main__", ".worker")):  # these begin to work when imported
+    # The first two begin to work when imported; the widget wants the extra for notebooks.
+    if not module.name.endswith(("__main__", ".worker", ".widget")):
         importlib.import_module(module.name)
 assert mnist.images.shape == (70000, 28, 28)
 graph = latentscape.NeighborGraph.build(mnist.test.images[:500].reshape(500, -1), 5)
