@@ -252,6 +252,7 @@ def test_everything_by_keyboard(page: Any) -> None:
     page.keyboard.press("?")
     page.get_by_role("dialog").get_by_text("this sheet").wait_for()
     page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
     page.keyboard.press("m")
     assert state(page)["mosaic"]
 
