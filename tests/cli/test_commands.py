@@ -227,6 +227,8 @@ def test_train_stores_the_model_that_python_makes(
         "model": str(output),
         "latent_dim": 3,
         "test_mse": pytest.approx(test_mse),
+        "n_train": 300,
+        "n_test": 100,
     }
     said = call("info", output)
     assert f"test_mse               {model.metrics_['test_mse']}" in said.out

@@ -113,6 +113,13 @@ NONSENSE = {
         data --output m.safetensors/codes.npy | a part of the path m.safetensors is a file
         data data                      | extra argument
     """,
+    "explore": """
+        --port -1                      | '--port': must be a whole number from 0 to 65535, got '-1'
+        --port 99999                   | got '99999'
+        --browser yes                  | extra argument
+        --output ''                    | an empty path was given
+        --thumbnails huge              | must be one of small, exact, got 'huge'
+    """,
     "info": """
         m.safetensors                  | extra argument
         --verbose                      | No such option: --verbose
@@ -120,7 +127,7 @@ NONSENSE = {
 }
 # The arguments that go before, all of them right.
 FIRST = {"run": "data", "sweep": "data", "train": "data"}
-FIRST |= {"map": "atlas", "encode": "atlas", "info": "atlas"}
+FIRST |= {"map": "atlas", "encode": "atlas", "explore": "atlas", "info": "atlas"}
 
 ROWS = [
     (command, *(part.strip() for part in row.split("|")))
