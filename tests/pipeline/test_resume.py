@@ -80,13 +80,13 @@ def test_another_perplexity_redoes_only_that_map(few: ImageSet, tmp_path: Path) 
     go(few, tmp_path, **maps, map_settings={"tsne": quick})
     before = files(tmp_path)
     again = go(few, tmp_path, **maps, map_settings={"tsne": {**quick, "perplexity": 9.0}})
-    assert again.stages("done") == {"maps-tsne", "quality-tsne", "points", "figures"}
+    assert again.stages("done") == {"maps-tsne", "quality-tsne", "points", "figures", "explorer"}
     assert again.n_trained == 0
     redone = changed(tmp_path, before)
     own = {"maps/tsne.safetensors", "quality/tsne.json", "quality/tsne.safetensors"}
     assert own <= redone
     kinds = {name.split("/")[0] for name in redone - own}
-    assert kinds <= {"figures", "points.parquet", "quality.json", "atlas.json"}
+    assert kinds <= {"figures", "points.parquet", "quality.json", "atlas.json", "explorer.html"}
     # A default that is spelled out, or a whole number for a decimal one, is no change.
     given = {**quick, "perplexity": 9, "early_exaggeration": 12.0, "n_jobs": 2}
     same = go(few, tmp_path, **maps, map_settings={"tsne": given})
@@ -109,7 +109,7 @@ def test_a_map_made_anew_is_what_a_run_with_its_settings_makes(
     listener = Listener()
     made = add_map(tmp_path / "one", "tsne", verbose=0, callbacks=[listener], **given)
     assert made.map_names == ("direct", "pca", "lda", "tsne")
-    assert listener.stages("done") == {"maps-tsne", "quality-tsne", "points", "figures"}
+    assert listener.stages("done") == {"maps-tsne", "quality-tsne", "points", "figures", "explorer"}
     assert {"maps/tsne.safetensors", "points.parquet"} <= changed(tmp_path / "one", before)
 
     asked: dict[str, Any] = {"maps": ("pca", "lda", "tsne"), "map_settings": {"tsne": given}}
