@@ -153,7 +153,8 @@ export function createScatter(canvas: HTMLCanvasElement, n: number): Renderer | 
       }
     },
     dispose(): void {
-      gl.getExtension("WEBGL_lose_context")?.loseContext();
+      // One that the browser took away is gone already.
+      if (!gl.isContextLost()) gl.getExtension("WEBGL_lose_context")?.loseContext();
     },
   };
 }

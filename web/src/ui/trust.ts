@@ -15,6 +15,18 @@ const SCOPES: readonly (readonly [string, string])[] = [
   ["stability", "Stability between seeds"],
 ];
 
+/** What the sentences of a card answer, by their topics (quality/cards.py). */
+const QUESTIONS: Readonly<Record<string, string>> = {
+  gaps: "Are the gaps real?",
+  classes: "Are classes as pure as shown?",
+  sizes: "Do sizes mean something?",
+  distances: "Do distances between groups?",
+  neighbours: "Do neighbours belong together?",
+  misplaced: "Are few points misplaced?",
+  seeds: "Is it the same with other seeds?",
+  pca: "Does it tell more than PCA?",
+};
+
 /** Where a value stands between a random map (0) and the best there is (1). */
 export function shareOfBest(measure: Measure): number {
   const { value, random, best } = measure;
@@ -58,10 +70,16 @@ export function trustPage(context: Context): HTMLElement {
         return h(
           "section",
           { class: "card" },
-          h("h3", {}, map.card.title || map.title),
+          h("h3", {}, map.title || mapTitle(map.name)),
           doubt !== null && h("p", { class: "soft" }, `${percent(doubt)} of the places are in doubt.`),
           ...map.card.sentences.map((sentence) =>
-            h("p", {}, sentence.verdict !== "" && h("strong", { class: `verdict-${verdictKind(sentence.verdict)}` }, sentence.verdict), sentence.verdict !== "" && " ", sentence.text),
+            h(
+              "p",
+              {},
+              h("strong", {}, QUESTIONS[sentence.topic] ?? `${sentence.topic}:`, " ", h("span", { class: `verdict-${verdictKind(sentence.verdict)}` }, sentence.verdict)),
+              h("br"),
+              sentence.text,
+            ),
           ),
         );
       }),
@@ -163,9 +181,7 @@ export function trustPage(context: Context): HTMLElement {
   return page;
 }
 
+/** Verdicts are yes, partly, no and unknown (quality/cards.py). */
 function verdictKind(verdict: string): "good" | "bad" | "fair" {
-  const word = verdict.toLowerCase();
-  if (/(^|\b)(good|yes|trust|high|well|reliable|kept)\b/.test(word)) return "good";
-  if (/(^|\b)(bad|no|not|low|poor|don.t|unreliable|lost|never)\b/.test(word)) return "bad";
-  return "fair";
+  return verdict === "yes" ? "good" : verdict === "no" ? "bad" : "fair";
 }
