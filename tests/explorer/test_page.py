@@ -16,7 +16,7 @@ from latentscape.explorer import build_page
 from latentscape.images import ImageSet
 from latentscape.types import AnyArray
 
-from .browser import as_file, opened_page, started_browser, wait_until
+from .browser import as_file, opened_page, wait_until
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 STORE = "document.getElementById('app').latentscape.store"
@@ -47,13 +47,6 @@ def address(atlas: Atlas) -> str:
     page = atlas.path / "page.html"
     page.write_bytes(build_page(atlas))
     return as_file(page)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """One Chromium for all tests."""
-    with started_browser() as started:
-        yield started
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""The data block: what is in it, how small it is, and that it comes back as it went in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latentscape.explorer import thumbnails
+from latentscape.explorer.container import (
+    MAGIC,
+    Container,
+    DataBlock,
+    LateBlock,
+    parse,
+    read_block,
+)
+from latentscape.explorer.numbers import quantized
+from latentscape.images import ImageSet
+from latentscape.types import AnyArray, UInt8Array
+
+
+def decoded(words: AnyArray, table: AnyArray, shape: tuple[int, int, int], lane: int) -> UInt8Array:
+    """Decode thumbnails pixel by pixel, as slowly and plainly as the definition has it."""
+    n, height, width = shape
+    levels = np.zeros(shape, dtype=np.uint8)
+    ends = np.cumsum(table, axis=1, dtype=np.int64)
+    stream = iter(int(word) for word in words)
+    state = 0
+    for image in range(n):
+        if image % lane == 0:
+            state = next(stream) << 16 | next(stream)
+        for y in range(height):
+            for x in range(width):
+                place = ((y, x - 1), (y - 1, x), (y - 1, x - 1), (y - 1, x + 1))
+                near = [
+                    int(thumbnails.CLASSES[levels[image, r, c]]) if r >= 0 and 0 <= c < width else 0
+                    for r, c in place
+                ]
+                context = ((near[0] * 5 + near[1]) * 5 + near[2]) * 5 + near[3]
+                slot = state & 4095
+                level = int(np.searchsorted(ends[context], slot, side="right"))
+                share = int(table[context, level])
+                state = share * (state >> 12) + slot - (int(ends[context, level]) - share)
+                if state < 1 << 16:
+                    state = state << 16 | next(stream)
+                levels[image, y, x] = level
+    assert next(stream, None) is None
+    return levels
+
+
+@pytest.mark.parametrize("n", [1, 7, 8, 19])
+def test_thumbnails_come_back(mnist: ImageSet, n: int) -> None:
+    levels = np.rint(mnist.images[:n] / 17).astype(np.uint8)
+    table = thumbnails.frequency_table(levels)
+    assert (table.sum(axis=1) == 4096).all()
+    words = thumbnails.encode(levels, table, lane=8)
+    assert np.array_equal(decoded(words, table, levels.shape, 8), levels)
+
+
+def test_a_table_serves_images_it_has_not_seen(mnist: ImageSet) -> None:
+    table = thumbnails.frequency_table(np.rint(mnist.images[:50] / 17).astype(np.uint8))
+    noise = np.random.default_rng(0).integers(0, 16, (3, 5, 9)).astype(np.uint8)
+    words = thumbnails.encode(noise, table, lane=2)
+    assert np.array_equal(decoded(words, table, noise.shape, 2), noise)
+
+
+def test_digits_take_less_room_than_deflated(mnist: ImageSet) -> None:
+    from latentscape.explorer.container import deflate
+
+    levels = np.rint(mnist.images[:2000] / 17).astype(np.uint8)
+    pairs = levels.reshape(-1, 2)
+    deflated = len(deflate((pairs[:, 0] << 4 | pairs[:, 1]).astype(np.uint8).tobytes()))
+    words = thumbnails.encode(levels, thumbnails.frequency_table(levels))
+    assert words.nbytes < 0.7 * deflated
+
+
+def test_blocks_come_back() -> None:
+    rng = np.random.default_rng(0)
+    arrays: dict[str, AnyArray] = {
+        "small": rng.integers(0, 9, 500).astype(np.uint8),
+        "wide": rng.integers(0, 60_000, (3, 70)).astype(np.uint16),
+        "real": rng.normal(size=40).astype(np.float32),
+    }
+    box = Container()
+    for name, array in arrays.items():
+        box.add(name, array)
+    data = box.finish({"n": 1}).to_bytes()
+    assert data.startswith(MAGIC)
+    assert parse(data)[0] == 1
+    for name, array in arrays.items():
+        assert np.array_equal(read_block(data, name), array.ravel())
+
+
+def test_any_range_of_a_block_in_parts_is_that_of_the_whole() -> None:
+    late = bytes(range(100, 140))
+    block = DataBlock([b"abc", LateBlock(40, lambda at, n: late[at : at + n]), b"", b"xyz"])
+    whole = b"abc" + late + b"xyz"
+    assert len(block) == len(whole)
+    assert all(
+        block.read(start, length) == whole[start : start + length]
+        for start in range(len(whole))
+        for length in range(1, 50)
+    )
+
+
+def test_quantized_loses_half_a_step_at_most() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    values[:, 2] = 5  # a column without spread
+    numbers, low, step = quantized(values, 2**13)
+    assert (np.abs(low + step * numbers - values) <= step / 2 * (1 + 1e-9) + 1e-12).all()
+
+
+def test_python_and_page_have_one_version() -> None:
+    from latentscape.explorer.container import FORMAT_VERSION
+
+    source = Path(__file__).parents[2] / "web" / "src" / "data.ts"
+    assert f"FORMAT_VERSION = {FORMAT_VERSION};" in source.read_text(encoding="utf-8")
