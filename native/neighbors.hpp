@@ -74,6 +74,23 @@ struct Scratch {
     std::vector<std::uint8_t> within = std::vector<std::uint8_t>(kStrip);
 };
 
+// Offer one strip of distances, whose first is that of row `start` of n, to the nearest rows of a
+// query; `names[i]` is the index of row i (null: i itself).
+inline void keep_nearest(const float *strip, std::size_t n_blocks, std::size_t start, std::size_t n,
+                         const std::int32_t *names, Nearest &found, Scratch &scratch) {
+    groups_within(strip, n_blocks, found.limit(), scratch.within.data());
+    for (std::size_t b = 0; b < n_blocks; ++b) {
+        if (!scratch.within[b]) continue;
+        const std::size_t first = start + b * kLanes;
+        const std::size_t end = std::min<std::size_t>(kLanes, n - first);
+        for (std::size_t l = 0; l < end; ++l) {
+            const float value = strip[b * kLanes + l];
+            if (value > found.limit()) continue;
+            found.add(value, names ? names[first + l] : static_cast<std::int32_t>(first + l));
+        }
+    }
+}
+
 // Let kTile queries see all rows of `packed`; `names[i]` is the index of its row i (null: i itself).
 inline void scan(const float *const *queries, std::size_t n_queries, const PackedRows &packed,
                  const std::int32_t *names, Nearest *const *nearest, Scratch &scratch) {
@@ -84,22 +101,9 @@ inline void scan(const float *const *queries, std::size_t n_queries, const Packe
         const std::size_t stride = kStrip * kLanes;
         tile_distances(four, packed.width(), packed.block(first), n_blocks, scratch.squared.data(),
                        stride);
-        for (std::size_t q = 0; q < n_queries; ++q) {
-            const float *squared = scratch.squared.data() + q * stride;
-            Nearest &found = *nearest[q];
-            groups_within(squared, n_blocks, found.limit(), scratch.within.data());
-            for (std::size_t b = 0; b < n_blocks; ++b) {
-                if (!scratch.within[b]) continue;
-                const std::size_t start = (first + b) * kLanes;
-                const std::size_t end = std::min<std::size_t>(kLanes, packed.size() - start);
-                for (std::size_t l = 0; l < end; ++l) {
-                    const float value = squared[b * kLanes + l];
-                    if (value > found.limit()) continue;
-                    const std::size_t row = start + l;
-                    found.add(value, names ? names[row] : static_cast<std::int32_t>(row));
-                }
-            }
-        }
+        for (std::size_t q = 0; q < n_queries; ++q)
+            keep_nearest(scratch.squared.data() + q * stride, n_blocks, first * kLanes,
+                         packed.size(), names, *nearest[q], scratch);
     }
 }
 

@@ -52,21 +52,6 @@ LATENTSCAPE_CLONES static void count_below(const float *squared, std::size_t n_b
     }
 }
 
-// Offer one strip of distances, whose first is that of row `start`, to the nearest rows.
-inline void keep_nearest(const float *strip, std::size_t n_blocks, std::size_t start, std::size_t n,
-                         Nearest &found, Scratch &scratch) {
-    groups_within(strip, n_blocks, found.limit(), scratch.within.data());
-    for (std::size_t b = 0; b < n_blocks; ++b) {
-        if (!scratch.within[b]) continue;
-        const std::size_t row = start + b * kLanes;
-        const std::size_t end = std::min<std::size_t>(kLanes, n - row);
-        for (std::size_t l = 0; l < end; ++l) {
-            const float value = strip[b * kLanes + l];
-            if (value <= found.limit()) found.add(value, static_cast<std::int32_t>(row + l));
-        }
-    }
-}
-
 // For each row the ranks of its `n_targets` target rows among all other rows and, in the same pass,
 // its k nearest other rows (k may be 0). targets and ranks: (n, n_targets); indices and squared:
 // (n, k), as nearest_rows gives them.
@@ -125,7 +110,8 @@ inline void target_ranks(Rows rows, const std::int32_t *targets, std::size_t n_t
                         counts[q * padded + t] += equal;
                     }
                     count_below(strip, n_blocks, now.data(), padded, counts.data() + q * padded);
-                    if (k > 0) keep_nearest(strip, n_blocks, start, n, nearest[q], scratch);
+                    if (k > 0)
+                        keep_nearest(strip, n_blocks, start, n, nullptr, nearest[q], scratch);
                 }
             }
         }

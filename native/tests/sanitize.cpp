@@ -13,6 +13,7 @@
 #include "../fuzzy.hpp"
 #include "../ivf.hpp"
 #include "../neighbors.hpp"
+#include "../ranks.hpp"
 #include "../tsne.hpp"
 #include "../umap.hpp"
 
@@ -137,6 +138,39 @@ void tsne() {
     }
 }
 
+void ranks() {
+    for (const std::size_t n : {8, 17, 1000}) {
+        const std::size_t d = 5, k = 3;
+        const std::vector<float> values = gaussian(n * d, 4), plane = gaussian(n * 2, 5);
+        const latentscape::Rows rows{values.data(), n, d}, other{plane.data(), n, 2};
+        std::vector<std::int32_t> targets(n * k), anchors{0, static_cast<std::int32_t>(n - 1)};
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j < k; ++j)
+                targets[i * k + j] = static_cast<std::int32_t>((i + j + 1) % n);
+        const auto rank = [&](int threads) {
+            std::vector<std::int32_t> found(2 * n * k);
+            std::vector<double> squared(n * k);
+            latentscape::target_ranks(rows, targets.data(), k, k, threads, found.data(),
+                                      found.data() + n * k, squared.data());
+            return std::make_pair(found, squared);
+        };
+        expect(rank(1) == rank(3), "ranks of neighbours");
+        const std::vector<std::int32_t> sizes{1, 2, static_cast<std::int32_t>(n - 2)};
+        const std::size_t cells = anchors.size() * sizes.size();
+        const auto compare = [&](int threads) {
+            std::vector<std::int32_t> overlap(cells);
+            std::vector<double> sums(anchors.size() + 2 * cells);
+            const latentscape::CoRanking view{overlap.data(), sums.data(),
+                                              sums.data() + anchors.size(),
+                                              sums.data() + anchors.size() + cells};
+            latentscape::coranking(rows, &other, 1, anchors.data(), anchors.size(), sizes.data(),
+                                   sizes.size(), threads, &view);
+            return std::make_pair(overlap, sums);
+        };
+        expect(compare(1) == compare(3), "ranks in two spaces");
+    }
+}
+
 }  // namespace
 
 int main() {
@@ -144,5 +178,6 @@ int main() {
     inverted_file();
     umap();
     tsne();
+    ranks();
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

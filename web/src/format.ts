@@ -1,7 +1,7 @@
 /**
  * The data block: 8 bytes "LATENTSX", version and header length (uint32, little endian),
- * the header (JSON), and blocks one after the other. `latentscape/explorer/schema.json`
- * describes the header; `latentscape/explorer/container.py` writes it.
+ * the header (JSON), and blocks one after the other. `latentscape/explorer/data.py` fills the
+ * header; `latentscape/explorer/container.py` writes it.
  */
 
 import type {

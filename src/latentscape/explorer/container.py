@@ -1,8 +1,8 @@
 """The data block: a header in JSON and typed blocks of bytes behind it.
 
 8 bytes ``LATENTSX``, version and length of the header (uint32, little endian), the
-header, the blocks one after the other. ``schema.json`` beside this file describes the
-header; ``web/src/format.ts`` reads it. Text stands in JSON only, numbers in blocks.
+header, the blocks one after the other. ``data.py`` fills the header, ``web/src/format.ts``
+reads it. Text stands in JSON only, numbers in blocks.
 """
 
 from __future__ import annotations

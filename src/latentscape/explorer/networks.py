@@ -26,7 +26,7 @@ class ExportedModel:
     ----------
     latent_dim, seed, height, width : int
     encoder, decoder : list of dict
-        Layers as ``schema.json`` describes them.
+        Layers as ``web/src/nn/network.ts`` reads them.
     weights : uint16 array
         Weight and bias of each layer, one after the other, encoder first, in 65,536 even
         steps from the smallest to the largest of each; a layer's ``"weight"`` and ``"bias"``

@@ -154,8 +154,9 @@ def measures_table(atlas: Atlas) -> Figure:
         known = [value for value in known if value is not None]
         if known:
             # A random map is the same for all, but where a measure depends on a map's own islands.
-            same = max(known) - min(known) < 0.0005
-            text = f"{known[0]:.3f}" if same else f"{min(known):.2f} to {max(known):.2f}"
+            low, high = f"{min(known):.2f}", f"{max(known):.2f}"
+            same = low == high
+            text = f"{known[0]:.3f}" if same else f"{low} to {high}"
             write(
                 Page.margin + first + cell * (len(names) + 0.5),
                 y,

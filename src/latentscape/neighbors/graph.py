@@ -120,7 +120,7 @@ class NeighborGraph:
             raise SettingError(f'metric must be "euclidean" or "cosine", got {metric!r}.')
         if method not in get_args(Method):
             raise SettingError(f'method must be "auto", "exact" or "ivf", got {method!r}.')
-        k, threads = int(n_neighbors), _threads(n_jobs)
+        k, threads = int(n_neighbors), kernel_threads(n_jobs)
         points = _measured(rows, metric)
         exact = method == "exact" or (method == "auto" and n <= EXACT_ROWS)
         recall = error = None
@@ -185,7 +185,7 @@ class NeighborGraph:
             _measured(rows, self.metric),
             _measured(self.codes, self.metric),
             int(n_neighbors),
-            threads=_threads(n_jobs),
+            threads=kernel_threads(n_jobs),
         )
         return indices, _distances(squared, self.metric)
 
@@ -410,8 +410,14 @@ def _check_count(n_neighbors: Any, most: int, of: str) -> None:
         )
 
 
-def _threads(n_jobs: Any) -> int:
-    """Return the number of threads for the kernels, where 0 means all cores."""
+def kernel_threads(n_jobs: Any) -> int:
+    """Return the number of threads for the kernels, where 0 means all cores.
+
+    Raises
+    ------
+    SettingError
+        Neither None nor a whole number, or zero.
+    """
     whole = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
     if n_jobs is not None and (not whole or n_jobs == 0):
         raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")

@@ -114,19 +114,6 @@ def check_two_classes(classes: AnyArray) -> None:
         raise LabelsError("all labels are equal; this measure needs two classes or more.")
 
 
-def threads(n_jobs: Any) -> int:
-    """Return the number of threads for the kernels, where 0 means all cores.
-
-    Raises
-    ------
-    SettingError
-    """
-    whole = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
-    if n_jobs is not None and (not whole or n_jobs == 0):
-        raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")
-    return 0 if n_jobs is None or n_jobs < 0 else int(n_jobs)
-
-
 def draw_rows(n_rows: int, n_drawn: int, random_state: int) -> Int32Array:
     """Draw rows without repetition, in ascending order; all of them where that is enough.
 

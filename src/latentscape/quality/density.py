@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from latentscape.neighbors import NeighborGraph
-from latentscape.quality.checks import check_count, check_pair, threads
+from latentscape.neighbors import NeighborGraph, kernel_threads
+from latentscape.quality.checks import check_count, check_pair
 from latentscape.quality.estimates import Estimate, correlation, jackknife_estimate
 from latentscape.quality.ranks import Neighbors
 from latentscape.types import DoubleArray
@@ -53,8 +53,8 @@ def density_preservation(
     """
     reference, places = check_pair(codes, embedding, graph)
     k = check_count("n_neighbors", n_neighbors, len(places) - 1, len(places))
-    one = Neighbors.find(reference, k, threads(n_jobs), graph)
-    other = Neighbors.find(places, k, threads(n_jobs))
+    one = Neighbors.find(reference, k, kernel_threads(n_jobs), graph)
+    other = Neighbors.find(places, k, kernel_threads(n_jobs))
     return radius_correlation(one.distances.mean(axis=1), other.distances.mean(axis=1))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from latentscape.neighbors import NeighborGraph
-from latentscape.quality.checks import check_pair, threads
+from latentscape.neighbors import NeighborGraph, kernel_threads
+from latentscape.quality.checks import check_pair
 from latentscape.quality.estimates import Estimate, mean_estimate
 from latentscape.quality.ranks import Neighbors
 from latentscape.types import Int32Array, IntArray
@@ -84,8 +84,8 @@ def gap_crossing(
     """
     reference, places = check_pair(codes, embedding, graph)
     k = min(int(n_neighbors), len(places) - 1)
-    on_map = Neighbors.find(places, k, threads(n_jobs))
-    in_codes = Neighbors.find(reference, k, threads(n_jobs), graph)
+    on_map = Neighbors.find(places, k, kernel_threads(n_jobs))
+    in_codes = Neighbors.find(reference, k, kernel_threads(n_jobs), graph)
     return crossing(map_islands(on_map), in_codes.indices)
 
 

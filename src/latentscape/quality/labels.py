@@ -8,8 +8,8 @@ import numpy as np
 
 from latentscape import _native
 from latentscape.errors import CodesError
-from latentscape.neighbors import NeighborGraph
-from latentscape.quality.checks import check_count, check_labels, check_rows, threads
+from latentscape.neighbors import NeighborGraph, kernel_threads
+from latentscape.quality.checks import check_count, check_labels, check_rows
 from latentscape.quality.estimates import BoolArray, Estimate, mean_estimate
 from latentscape.quality.ranks import nearest
 from latentscape.types import AnyArray, IntArray
@@ -99,7 +99,7 @@ def knn_label_accuracy(
         raise CodesError(
             f"the graph has {graph.n_rows} rows and X {len(rows)}; build it on these rows."
         )
-    right = right_by_vote(nearest(rows, k, threads(n_jobs), graph), owner, len(classes))
+    right = right_by_vote(nearest(rows, k, kernel_threads(n_jobs), graph), owner, len(classes))
     accuracy = mean_estimate(right)
     return (accuracy, right) if return_per_sample else accuracy
 
@@ -148,7 +148,7 @@ def knn_transfer_accuracy(
     classes, owner = check_labels(train_y, len(rows))
     check_labels(test_y, len(asked))
     k = check_count("n_neighbors", n_neighbors, len(rows), len(rows))
-    indices, _ = _native.nearest_rows(asked, rows, k, threads=threads(n_jobs))
+    indices, _ = _native.nearest_rows(asked, rows, k, threads=kernel_threads(n_jobs))
     voted = classes[vote(owner[indices], len(classes))]
     return mean_estimate(voted == np.asarray(test_y))
 

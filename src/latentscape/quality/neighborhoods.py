@@ -7,8 +7,8 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from latentscape.neighbors import NeighborGraph, shared_neighbors
-from latentscape.quality.checks import check_count, check_pair, draw_rows, threads
+from latentscape.neighbors import NeighborGraph, kernel_threads, shared_neighbors
+from latentscape.quality.checks import check_count, check_pair, draw_rows
 from latentscape.quality.estimates import Estimate, mean_estimate
 from latentscape.quality.ranks import CoRanks, coranks, log_sizes, nearest
 from latentscape.types import DoubleArray, Int32Array
@@ -83,7 +83,8 @@ def neighbor_recall(
     reference, places = check_pair(codes, embedding, graph)
     k = check_count("n_neighbors", n_neighbors, len(places) - 1, len(places))
     shared = shared_neighbors(
-        nearest(reference, k, threads(n_jobs), graph), nearest(places, k, threads(n_jobs))
+        nearest(reference, k, kernel_threads(n_jobs), graph),
+        nearest(places, k, kernel_threads(n_jobs)),
     )
     recall = mean_estimate(shared / k)
     return (recall, shared / k) if return_per_sample else recall
@@ -225,7 +226,7 @@ def r_nx_curve(
     check_count("n_anchors", n_anchors, 2**31, n)
     check_count("n_sizes", n_sizes, 2**31, n, least=2)
     anchors = draw_rows(n, n_anchors, random_state)
-    ranks = coranks(reference, [places], anchors, log_sizes(n, n_sizes), threads(n_jobs))
+    ranks = coranks(reference, [places], anchors, log_sizes(n, n_sizes), kernel_threads(n_jobs))
     return RnxCurve.of(ranks[0])
 
 

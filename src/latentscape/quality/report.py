@@ -9,14 +9,13 @@ import numpy as np
 
 from latentscape.errors import CodesError
 from latentscape.maps import PCA
-from latentscape.neighbors import NeighborGraph
+from latentscape.neighbors import NeighborGraph, kernel_threads
 from latentscape.quality.checks import (
     check_count,
     check_labels,
     check_pair,
     check_rows,
     draw_rows,
-    threads,
 )
 from latentscape.quality.definitions import DEFINITIONS
 from latentscape.quality.estimates import Estimate, mean_estimate
@@ -95,7 +94,7 @@ def report(
         range.
     """
     reference, places = check_pair(codes, embedding, graph, _LEAST_ROWS)
-    n, n_threads = len(places), threads(n_jobs)
+    n, n_threads = len(places), kernel_threads(n_jobs)
     check_count("n_anchors", n_anchors, 2**31, n, least=2)
     check_count("random_state", random_state, 2**63, n, least=0)
     maps = {"map": places}

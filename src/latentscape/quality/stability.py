@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from latentscape.errors import SettingError
-from latentscape.neighbors import shared_neighbors
-from latentscape.quality.checks import check_count, check_pair, threads
+from latentscape.neighbors import kernel_threads, shared_neighbors
+from latentscape.quality.checks import check_count, check_pair
 from latentscape.quality.estimates import Estimate, mean_estimate
 from latentscape.quality.ranks import nearest
 from latentscape.types import FloatArray, Int32Array
@@ -45,7 +45,7 @@ def stability(
     """
     maps = _checked(embeddings)
     k = check_count("n_neighbors", n_neighbors, len(maps[0]) - 1, len(maps[0]))
-    graphs = [nearest(places, k, threads(n_jobs)) for places in maps]
+    graphs = [nearest(places, k, kernel_threads(n_jobs)) for places in maps]
     return agreement(list(combinations(graphs, 2)))
 
 

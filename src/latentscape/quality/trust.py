@@ -6,7 +6,8 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from latentscape.quality.checks import check_count, check_pair, threads
+from latentscape.neighbors import kernel_threads
+from latentscape.quality.checks import check_count, check_pair
 from latentscape.quality.estimates import Estimate, mean_estimate
 from latentscape.quality.ranks import Neighbors, depth_scale, nearest, ranks_of
 from latentscape.types import DoubleArray, FloatArray, Int32Array
@@ -76,7 +77,7 @@ def trustworthiness(
     Venna and Kaski 2001, "Neighborhood preservation in nonlinear projection methods".
     """
     reference, places = check_pair(codes, embedding)
-    return _one_way(places, reference, n_neighbors, threads(n_jobs), return_per_sample)
+    return _one_way(places, reference, n_neighbors, kernel_threads(n_jobs), return_per_sample)
 
 
 @overload
@@ -111,7 +112,7 @@ def continuity(
     their rank on the map. Parameters, results, errors and source as there.
     """
     reference, places = check_pair(codes, embedding)
-    return _one_way(reference, places, n_neighbors, threads(n_jobs), return_per_sample)
+    return _one_way(reference, places, n_neighbors, kernel_threads(n_jobs), return_per_sample)
 
 
 def mrre(
@@ -134,7 +135,7 @@ def mrre(
     Lee and Verleysen 2007, "Nonlinear Dimensionality Reduction", measures of section 1.
     """
     reference, places = check_pair(codes, embedding)
-    n, n_threads = len(places), threads(n_jobs)
+    n, n_threads = len(places), kernel_threads(n_jobs)
     k = check_count("n_neighbors", n_neighbors, n - 1, n)
     on_map = Neighbors.find(places, k, n_threads)
     (false,), in_codes = ranks_of(reference, [on_map.indices], k, n_threads)
