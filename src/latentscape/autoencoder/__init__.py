@@ -2,7 +2,7 @@
 
 from latentscape.autoencoder.estimator import ConvAutoencoder
 from latentscape.autoencoder.latent_size import LatentSizeChoice, choose_latent_dim
-from latentscape.autoencoder.networks import NETWORKS, ReferenceAutoencoder
+from latentscape.autoencoder.networks import NETWORKS, ReferenceAutoencoder, ResidualAutoencoder
 from latentscape.autoencoder.pca_baseline import pca_test_mse
 from latentscape.autoencoder.sweep import LatentSizeSweep
 from latentscape.autoencoder.training import Recipe
@@ -14,6 +14,7 @@ __all__ = [
     "LatentSizeSweep",
     "Recipe",
     "ReferenceAutoencoder",
+    "ResidualAutoencoder",
     "choose_latent_dim",
     "pca_test_mse",
 ]

@@ -337,7 +337,9 @@ class _Run:
         def load() -> Codec:
             from latentscape.autoencoder import ConvAutoencoder
 
-            return ConvAutoencoder.load(self.writer.path / "model" / key.file_name)
+            return ConvAutoencoder.load(
+                self.writer.path / "model" / key.file_name, network=self.settings.network
+            )
 
         return load
 
