@@ -118,7 +118,9 @@ def _digest(source: Source, weights: str | os.PathLike[str] | None, network: For
         digest.update(f"{type(source).__module__}.{type(source).__qualname__}".encode())
         for name, tensor in source.state_dict().items():
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(
+                tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            )
     else:
         text = os.fspath(source)
         own = Path(text).read_bytes() if text.endswith(".onnx") else source_digest(text).encode()
