@@ -76,6 +76,9 @@ class Recorder:
         self.writer = writer
         self.tell = tell
         self.fingerprints: dict[str, str] = {}
+        for file, what in writer.damaged.items():  # found when the atlas was opened
+            tell(StageChange(file, "damaged", note=what))
+        writer.damaged.clear()
 
     def is_current(self, name: str, made_from: str, *, remove_damaged: bool = False) -> bool:
         """Tell whether a stage stands already, and say so."""
