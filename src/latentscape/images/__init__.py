@@ -1,13 +1,17 @@
 """Images, their labels and their split: the bundled digits and users' own files."""
 
+from latentscape.images.embeddings import EmbeddingSet
 from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
 from latentscape.images.load import load_idx, load_images
 from latentscape.images.mnist import MNIST_CONTENT_HASH, load_mnist
+from latentscape.images.refused import Refused
 
 __all__ = [
     "MNIST_CONTENT_HASH",
+    "EmbeddingSet",
     "ImageSet",
+    "Refused",
     "StrArray",
     "load_idx",
     "load_images",
