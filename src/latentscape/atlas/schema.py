@@ -38,6 +38,14 @@ ARTEFACTS = {
     "size_samples": "size_samples.safetensors",
 }
 
+#: What a stage makes, by the names under which a reader asks for it.
+PARTS = {
+    "sweep": ("sweep", "history"),
+    "choice": ("choice",),
+    "plane": ("plane", "codes2"),
+    "size-samples": ("size_samples",),
+}
+
 
 class FileEntry(TypedDict):
     """One finished file, as it was written."""
