@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -270,6 +270,8 @@ class _Run:
         if until == "sweep":  # the maps stay as they are, and so do their settings
             later = ("latent_dim", "maps", "rows", "map_settings")
             settings |= {name: before.settings[name] for name in later if name in before.settings}
+        else:
+            self._tell_resets(before)
         described: dict[str, Any] = {
             "name": data.name,
             "kind": "images" if isinstance(data, ImageSet) else "embeddings",
@@ -284,6 +286,21 @@ class _Run:
         if data.columns:
             described["columns_hash"] = columns_hash(data.columns)
         self.writer.set_header(data=described, settings=settings, versions=library_versions())
+
+    def _tell_resets(self, before: Atlas) -> None:
+        """Say which maps were made with settings that this run takes back."""
+        had = before.settings.get("map_settings") or {}
+        for name in sorted({*had, *self.settings.map_settings}):
+            if f"maps-{name}" not in before.stages or name not in self.settings.maps:
+                continue
+            old, new = had.get(name) or {}, self.settings.map_settings.get(name) or {}
+            if dict(old) != dict(new):
+                note = f"it was made with {_listed(old)}, and this run asks for {_listed(new)}"
+                self.recorder.tell(StageChange(f"maps-{name}", "reset", note=note))
+
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items()) or "the defaults"
 
 
 class _Training:
