@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
     from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
-    from latentscape.images import ImageSet, load_images, load_mnist
+    from latentscape.images import EmbeddingSet, ImageSet, load_images, load_mnist
     from latentscape.maps import LDA, PCA, TSNE, UMAP, Direct
     from latentscape.neighbors import NeighborGraph
     from latentscape.pipeline import add_map, run
@@ -24,6 +24,7 @@ _HOMES = {
     "Atlas": "atlas",
     "ConvAutoencoder": "autoencoder",
     "Direct": "maps",
+    "EmbeddingSet": "images",
     "ImageSet": "images",
     "LDA": "maps",
     "LatentSizeSweep": "autoencoder",
@@ -47,6 +48,7 @@ __all__ = [
     "Atlas",
     "ConvAutoencoder",
     "Direct",
+    "EmbeddingSet",
     "ImageSet",
     "LatentSizeSweep",
     "NeighborGraph",

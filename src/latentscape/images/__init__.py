@@ -1,5 +1,6 @@
 """Images, their labels and their split: the bundled digits and users' own files."""
 
+from latentscape.images.embeddings import EmbeddingSet
 from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
 from latentscape.images.load import load_idx, load_images
@@ -8,6 +9,7 @@ from latentscape.images.quarantine import Refused
 
 __all__ = [
     "MNIST_CONTENT_HASH",
+    "EmbeddingSet",
     "ImageSet",
     "Refused",
     "StrArray",
