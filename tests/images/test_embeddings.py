@@ -237,7 +237,8 @@ def test_from_arrays_names_the_classes(labels: Any, names: Any, positions: Any) 
 
 
 def test_labels_that_are_all_missing_are_none() -> None:
-    for labels in ([-1, -1, -1], ["", "", ""], [None, None, None], [np.nan] * 3):
+    nothing: list[Any] = [[-1, -1, -1], ["", "", ""], [None, None, None], [np.nan] * 3]
+    for labels in nothing:
         table = EmbeddingSet.from_arrays(CODES[:3], labels)
         assert table.labels is None
         assert table.class_names == ()

@@ -1,5 +1,6 @@
 """Images, their labels and their split: the bundled digits and users' own files."""
 
+from latentscape.images.embedding_files import looks_like_embeddings, read_embeddings
 from latentscape.images.embeddings import EmbeddingSet
 from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
@@ -16,5 +17,7 @@ __all__ = [
     "load_idx",
     "load_images",
     "load_mnist",
+    "looks_like_embeddings",
+    "read_embeddings",
     "read_idx",
 ]
