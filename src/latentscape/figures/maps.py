@@ -346,6 +346,9 @@ def _sheet_title(atlas: Atlas, drawn: list[MapPoints]) -> str:
 def _sheet_subtitle(atlas: Atlas, drawn: list[MapPoints]) -> str:
     if all(accuracy_of(atlas, points.name) is None for points in drawn):
         return ""
-    text = f"In per cent: {kind_of(atlas)} whose {_neighbors(atlas)} nearest neighbours name their class."
+    text = (
+        f"In per cent: {kind_of(atlas)} whose {_neighbors(atlas)} nearest neighbours name their "
+        "class."
+    )
     codes = accuracy_of(atlas, "codes")
     return text + (f" Among the codes themselves: {percent(codes)}." if codes is not None else "")
