@@ -14,7 +14,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
-    from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
+    from latentscape.autoencoder import (
+        CodeDecoder,
+        ConvAutoencoder,
+        LatentSizeSweep,
+        choose_latent_dim,
+        load_encoder,
+    )
     from latentscape.images import (
         EmbeddingSet,
         ImageSet,
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Atlas": "atlas",
+    "CodeDecoder": "autoencoder",
     "ConvAutoencoder": "autoencoder",
     "Direct": "maps",
     "EmbeddingSet": "images",
@@ -40,6 +47,7 @@ _HOMES = {
     "UMAP": "maps",
     "add_map": "pipeline",
     "choose_latent_dim": "autoencoder",
+    "load_encoder": "autoencoder",
     "load_images": "images",
     "load_mnist": "images",
     "read_embeddings": "images",
@@ -53,6 +61,7 @@ __all__ = [
     "TSNE",
     "UMAP",
     "Atlas",
+    "CodeDecoder",
     "ConvAutoencoder",
     "Direct",
     "EmbeddingSet",
@@ -63,6 +72,7 @@ __all__ = [
     "choose_latent_dim",
     "errors",
     "figures",
+    "load_encoder",
     "load_images",
     "load_mnist",
     "quality",

@@ -307,6 +307,12 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 )
                 raise ModelFileError(msg)
             params["network"] = network
+        elif network not in (None, name):
+            msg = (
+                f"{path} was trained with the network {name!r}, not with {network!r}; leave the "
+                f"network out"
+            )
+            raise SettingError(msg)
         model = cls(**{**params, "device": device})
         recipe = stored.header.get("recipe")  # files of the first version have it in the params
         given = {name: params[name] for name in Recipe.names()} if recipe is None else recipe

@@ -28,6 +28,7 @@ def encode_images(
     data: ImageSet | str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
+    network: str | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
 ) -> dict[str, Any]:
@@ -43,6 +44,9 @@ def encode_images(
         ``.npy`` for the codes alone; ``.npz`` for ids, codes, reconstruction
         errors and a place on each map (``tsne``: float32 (n, 2), ...);
         ``.parquet`` for the same as columns (``z0``, ..., ``tsne_x``, ...).
+    network : str, optional
+        The Python path of the network, for a model whose network is a class of
+        your own: see :meth:`latentscape.ConvAutoencoder.load`.
     verbose, callbacks
         As for :func:`latentscape.run`.
 
@@ -61,7 +65,9 @@ def encode_images(
         msg = f"{target} must end in one of {', '.join(FORMATS)}, which says what to write"
         raise SettingError(msg)
     atlas = Atlas.open(path) if path.is_dir() else None
-    model = ConvAutoencoder.load(path if atlas is None else _model_path(atlas, "codes"))
+    model = ConvAutoencoder.load(
+        path if atlas is None else _model_path(atlas, "codes"), network=network
+    )
     images = data if isinstance(data, ImageSet) else load_images(data)
     names = list(atlas.map_names) if atlas is not None and target.suffix != ".npy" else []
     check_writable(target)
@@ -83,7 +89,7 @@ def encode_images(
             assert atlas is not None
             own = codes
             if name == "direct":
-                two = ConvAutoencoder.load(_model_path(atlas, "plane"))
+                two = ConvAutoencoder.load(_model_path(atlas, "plane"), network=network)
                 own = two.transform(images.images)
             places[name] = atlas.load_map(name).transform(own)
             step(2 + len(places))
@@ -99,7 +105,14 @@ def encode_images(
 
 def _model_path(atlas: Atlas, stage: str) -> Path:
     """Return the file of the model that a stage of an atlas was made with."""
-    model = atlas.stage_info(stage).get("model")
+    info = atlas.stage_info(stage)
+    if "encoder" in info:
+        msg = (
+            f"the codes in {atlas.path} come from {info['encoder']}, which is not part of the "
+            f"atlas; encode new images with it"
+        )
+        raise AtlasError(msg)
+    model = info.get("model")
     if model is None:
         msg = f"{atlas.path} has no {stage} yet; finish it with `latentscape run` first"
         raise AtlasError(msg)

@@ -26,6 +26,7 @@ from latentscape.pipeline.coding import (
     plane_stage,
     size_samples_stage,
 )
+from latentscape.pipeline.decoding import Encoded, decoder_stage, encode_with
 from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.lacking import NO_TRAINING, map_reasons
 from latentscape.pipeline.mapping import (
@@ -50,6 +51,7 @@ from latentscape.types import Engine, EventCallback, Progress, StageChange
 
 if TYPE_CHECKING:
     from latentscape.autoencoder import ConvAutoencoder
+    from latentscape.autoencoder.foreign import ForeignEncoder
     from latentscape.autoencoder.sweep import TrainingKey
 
 
@@ -62,6 +64,8 @@ def run(
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
     until: str = "figures",
+    encoder: ForeignEncoder | str | os.PathLike[str] | None = None,
+    encoder_options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Atlas:
     """Train, choose a latent size, encode, map, judge and draw: fill an atlas.
@@ -90,6 +94,14 @@ def run(
         :class:`~latentscape.types.StageChange`.
     until : {"sweep", "figures"}, default "figures"
         "sweep" stops when the latent size is chosen.
+    encoder : ForeignEncoder, str or path, optional
+        An encoder from elsewhere, which makes the codes instead of a trained
+        autoencoder: an ONNX file or the Python path of a torch module, see
+        :func:`latentscape.load_encoder`. A decoder for the page is trained on
+        the codes and their images.
+    encoder_options : mapping, optional
+        Further parameters of :func:`latentscape.load_encoder`, for example
+        ``{"mean": 0.5, "std": 0.5}``.
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
@@ -120,12 +132,22 @@ def run(
         raise SettingError(msg)
     found = data if isinstance(data, ImageSet | EmbeddingSet) else load_images(data)
     worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
+    encoded = None
+    if encoder is not None:
+        if not isinstance(found, ImageSet):
+            msg = f"{found.name} holds codes already; an encoder is for images"
+            raise SettingError(msg)
+        encoded = encode_with(encoder, found, encoder_options or {})
+        found = encoded.data
+    elif encoder_options:
+        msg = f"{next(iter(encoder_options))} is for an encoder from elsewhere; give encoder="
+        raise SettingError(msg)
     if isinstance(found, ImageSet):
         chosen = fitting_sizes(chosen, found)
     elif until == "sweep":
         msg = f"there is no sweep of {found.name}: {NO_TRAINING}; use `latentscape run`"
         raise SettingError(msg)
-    whole = whole_fingerprint(found.content_hash, chosen, columns_hash(found.columns))
+    whole = _whole(found, chosen, encoded)
     if not _was_finished(path, whole):  # nothing has been written yet
         if isinstance(found, ImageSet):
             check_run(found, chosen)
@@ -137,7 +159,7 @@ def run(
             for callback in (*callbacks, show):
                 callback(event)
 
-        _Run(found, chosen, Recorder(writer, tell), worker_engine).go(until)
+        _Run(found, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
     return Atlas.open(path)
 
 
@@ -145,6 +167,19 @@ def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "
     """Return what a whole run is made from; ``columns`` is the hash of the data's own columns."""
     more = {"columns": columns} if columns else {}
     return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings, **more)
+
+
+def _whole(data: ImageSet | EmbeddingSet, settings: RunSettings, encoded: Encoded | None) -> str:
+    """Return what a whole run is made from, what only some runs have included."""
+    found = whole_fingerprint(data.content_hash, settings, columns_hash(data.columns))
+    more: dict[str, Any] = {}
+    if encoded is not None and encoded.decoded is not None:
+        more["decoded"] = encoded.decoded
+    if ":" in settings.network:  # a class of the user's own, whose code may have changed
+        from latentscape.autoencoder.python_path import source_digest
+
+        more["network"] = source_digest(settings.network)
+    return fingerprint(run=found, **more) if more else found
 
 
 def fitting_sizes(settings: RunSettings, images: ImageSet) -> RunSettings:
@@ -183,16 +218,17 @@ class _Run:
         settings: RunSettings,
         recorder: Recorder,
         engine: Engine,
+        encoded: Encoded | None = None,
     ) -> None:
         self.data = data
+        self.encoded = encoded
         self.settings = settings
         self.recorder = recorder
         self.writer = recorder.writer
         self.engine = engine
 
     def go(self, until: str) -> None:
-        columns = columns_hash(self.data.columns)
-        whole = whole_fingerprint(self.data.content_hash, self.settings, columns)
+        whole = _whole(self.data, self.settings, self.encoded)
         if self._nothing_to_do(whole):
             self.recorder.tell(StageChange("run", "kept"))
             return
@@ -213,7 +249,9 @@ class _Run:
     def _take_codes(self, data: EmbeddingSet) -> None:
         for name in ("sweep", "choice", "plane", "size-samples"):
             self.recorder.skip(name, NO_TRAINING)
-        embeddings_stage(self.recorder, *mapped_rows(data, self.settings.rows))
+        rows, note = mapped_rows(data, self.settings.rows)
+        decoded = decoder_stage(self.recorder, data, rows, self.settings, self.encoded)
+        embeddings_stage(self.recorder, rows, note, decoded)
 
     def _finish(
         self, data: ImageSet | EmbeddingSet, before_page: Callable[[], None] = lambda: None

@@ -115,7 +115,6 @@ class ForeignEncoder:
         self.layout, codes = self._try(layout, (height, width, channels), notes)
         self.notes = tuple(notes)
         self.latent_dim = int(codes.shape[1])
-        values.check_channels(channels * self._repeat)
         if decoder is not None:
             self.inverse_transform(codes)  # so that a wrong one is found out before the work
 
@@ -209,6 +208,7 @@ class ForeignEncoder:
                 f"their mode"
             )
             raise DataError(msg)
+        self._values.check_channels(channels * self._repeat)
         errors = []
         for candidate in layouts:
             images = np.zeros((2, *self.image_shape_), np.float32)

@@ -24,13 +24,23 @@ def command(
             metavar="FILE",
         ),
     ] = "codes.npy",
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            help="The class of your own that the model was trained with; it is imported.",
+            metavar="MODULE:CLASS",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Encode images with a trained model, and place them on an atlas's maps."""
     from latentscape.pipeline.encode import encode_images
 
     verbose, callbacks = listeners(as_json)
-    facts = encode_images(source, data, output, verbose=verbose, callbacks=callbacks)
+    facts = encode_images(
+        source, data, output, network=network, verbose=verbose, callbacks=callbacks
+    )
     lines = [
         f"codes      {facts['n']:,} × {facts['latent_dim']} in {output}",
         f"error      mean reconstruction MSE {facts['reconstruction_mse']:.5f}",
