@@ -27,7 +27,7 @@ from latentscape.atlas.schema import (
 )
 from latentscape.errors import AtlasError, StorageError
 from latentscape.files import storage_error
-from latentscape.types import AnyArray, FloatArray, UInt8Array
+from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 if TYPE_CHECKING:
     from latentscape.maps import Map2D
@@ -217,6 +217,21 @@ class Atlas:
         return cast(FloatArray, self._read("codes", _map_array))
 
     @cached_property
+    def sample(self) -> IntArray | None:
+        """Rows on which the maps are fitted and judged, int64, rising; None where all are.
+
+        The other rows were placed on the finished maps.
+        """
+        if not self.has("sample"):
+            return None
+        return cast(IntArray, np.array(self._read("sample", _map_array)))
+
+    @property
+    def mapped_codes(self) -> FloatArray:
+        """The codes on which the maps are fitted, float32 (m, d): all, or those of `sample`."""
+        return np.array(self.codes if self.sample is None else self.codes[self.sample])
+
+    @cached_property
     def codes2(self) -> FloatArray:
         """Codes of the two-neuron model, float32 (n, 2), read-only."""
         return cast(FloatArray, self._read("codes2", _map_array))
@@ -236,7 +251,7 @@ class Atlas:
         """The nearest neighbours of each code, on which maps and measures stand."""
         from latentscape.neighbors import NeighborGraph
 
-        codes = np.array(self.codes)
+        codes = self.mapped_codes
         return self._read(
             "neighbors", lambda path: NeighborGraph.from_bytes(path.read_bytes(), codes)
         )
