@@ -160,6 +160,7 @@ class Training:
         return rows
 
     def size_samples(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
+        """Rebuild a few test images with a model of each latent size."""
         seed = self.settings.random_state
         swept = {size: keys[size, seed] for size in self.settings.latent_dims}
         size_samples_stage(
