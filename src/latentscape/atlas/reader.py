@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
@@ -35,6 +36,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What the libraries raise for files that are damaged, or were made to do harm.
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    EOFError,
+    SyntaxError,  # of the header of a .npy file, as are the next
+    TokenError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+    SafetensorError,
+)
 _MODEL = re.compile(r"^d(\d+)-s(\d+)-[^.]+$")
 _MAP_ORDER = ("direct", "pca", "lda", "tsne", "umap")
 
@@ -417,7 +430,7 @@ class Atlas:
             if error.errno is None:  # pyarrow reports damaged content in this way
                 raise self._damaged(file, str(error)) from error
             raise storage_error(error, path, doing="reading") from error
-        except (ValueError, KeyError, EOFError, SafetensorError) as error:
+        except _UNREADABLE as error:
             raise self._damaged(file, str(error)) from error
 
     def _damaged(self, file: str, what: str) -> AtlasError:
