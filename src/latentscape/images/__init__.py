@@ -6,7 +6,7 @@ from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
 from latentscape.images.load import load_idx, load_images
 from latentscape.images.mnist import MNIST_CONTENT_HASH, load_mnist
-from latentscape.images.refused import Refused
+from latentscape.images.quarantine import Refused
 
 __all__ = [
     "MNIST_CONTENT_HASH",
