@@ -20,10 +20,12 @@ from latentscape.atlas.encoding import encode_json, encode_table, encode_tensors
 from latentscape.atlas.lock import WriterLock
 from latentscape.atlas.schema import (
     MANIFEST,
+    MANIFEST_COPY,
     FileEntry,
     StageEntry,
     checked_name,
     compare_file,
+    manifest_damage,
     new_manifest,
     read_manifest,
     refuse_foreign,
@@ -117,6 +119,7 @@ class AtlasWriter:
             sweep_temporaries(self.path)
             if (self.path / MANIFEST).exists():
                 self._manifest = read_manifest(self.path)
+                self._mend_manifest()
             else:
                 self._manifest = new_manifest(_version())
                 self._save_manifest()
@@ -361,8 +364,17 @@ class AtlasWriter:
         manifest = self._manifest.copy()
         if stages is not None:
             manifest["stages"] = stages
-        write_atomically(self.path / MANIFEST, encode_json(manifest))
+        content = encode_json(manifest)
+        write_atomically(self.path / MANIFEST, content)
         self._manifest = manifest  # only after it is on the disk
+        write_atomically(self.path / MANIFEST_COPY, content)
+
+    def _mend_manifest(self) -> None:
+        """Put the copy in the place of a manifest that is not what was written."""
+        damage = manifest_damage(self.path)
+        if damage is not None:
+            self._save_manifest()
+            self.damaged[MANIFEST] = f"was restored from its copy, as {damage}"
 
 
 def _version() -> str:

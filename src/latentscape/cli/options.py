@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import typer
@@ -93,6 +93,28 @@ def names(option: str, text: str) -> list[str]:
         msg = f"{option} takes names with commas between them, got {text!r}"
         raise SettingError(msg)
     return found
+
+
+# Which map has which option.
+OF_MAP = {"--perplexity": "tsne", "--n-neighbors": "umap", "--min-dist": "umap"}
+
+
+def check_of_map(given: Mapping[str, Any], maps: Sequence[str]) -> None:
+    """Refuse an option of a map that is not to be made.
+
+    Raises
+    ------
+    SettingError
+        With the option and the map.
+    """
+    for option, value in given.items():
+        name = OF_MAP[option]
+        if value is not None and name not in maps:
+            msg = (
+                f"{option} is a setting of {name}, which --maps does not name; add {name} to "
+                f"--maps, or leave {option} out"
+            )
+            raise SettingError(msg)
 
 
 # Arguments. Paths stay text until the library has them: Path("") would be the

@@ -173,16 +173,18 @@ def _mark_choice(axes: Axes, choice: dict[str, Any], mean: pd.Series) -> None:
             markeredgewidth=1.6,
             zorder=5,
         )
+        # Below the curve and before the point; at the left edge that is where the ticks stand.
+        left = axes.transAxes.inverted().transform(axes.transData.transform((size, 1)))[0] < 0.25
         label(
             axes,
             size,
             mean[size],
             f"chosen: {size}\n(MSE {figures(mean[size])})",
             color=ACCENT,
-            ha="right",
-            va="top",
-            dx=-7,
-            dy=-7,
+            ha="left" if left else "right",
+            va="bottom" if left else "top",
+            dx=8 if left else -7,
+            dy=7 if left else -7,
             weight="bold",
         )
 

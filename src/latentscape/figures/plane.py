@@ -136,5 +136,5 @@ def _title(plane: DecodedPlane, points: MapPoints | None) -> str:
     nearest = cKDTree(points.xy[known]).query(grid)[1]
     found, total = len(np.unique(points.labels[known][nearest])), len(points.classes)
     if found == total:
-        return f"All {total} classes find a place on the plane of two neurons"
-    return f"The plane of two neurons has a place for {found} of {total} classes"
+        return f"The plane of two neurons: each of {total} classes is the nearest one somewhere"
+    return f"The plane of two neurons: {found} of {total} classes are the nearest one somewhere"

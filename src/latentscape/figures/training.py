@@ -139,7 +139,10 @@ def _panel(
     axes.yaxis.set_major_locator(FixedLocator(inside[:: max(1, len(inside) // 4)]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: figures(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    if last_epoch < 4:  # MaxNLocator would put ticks between epochs
+        axes.xaxis.set_major_locator(FixedLocator(range(1, last_epoch + 1)))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.grid(axis="y", color=HAIRLINE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)

@@ -95,6 +95,7 @@ def measures_table(atlas: Atlas) -> Figure:
     """
     maps = judged_maps(atlas)
     rows = _table_rows(maps)
+    needs = atlas.lacking.get("label measures")
     names = list(maps)
     first, cell, step = 2.5, 1.18, 0.36
     width = 2 * Page.margin + first + cell * (len(names) + 1)
@@ -106,7 +107,7 @@ def measures_table(atlas: Atlas) -> Figure:
     )
     page = Page(
         width,
-        step * (len(rows) + 1) + 0.15,
+        step * (len(rows) + 1 + bool(needs)) + 0.15,
         title=title,
         subtitle="Every measure with its standard error. Green: near the best value that there "
         "is; white: no better than a map of random places.",
@@ -165,6 +166,11 @@ def measures_table(atlas: Atlas) -> Figure:
                 fontsize=9 if same else 8,
                 color=SOFT,
             )
+    if needs:
+        y -= step
+        axes.plot([Page.margin, page.width - Page.margin], [y + step / 2] * 2, color=HAIRLINE, lw=1)
+        write(Page.margin, y, "label measures", fontsize=9)
+        write(Page.margin + first, y, needs, fontsize=9, color=SOFT)
     return figure
 
 

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
 from latentscape.errors import AtlasError, SettingError
 from latentscape.files import make_folder
 from latentscape.images import ImageSet, load_images
-from latentscape.pipeline.checks import check_run
+from latentscape.images.embeddings import EmbeddingSet
+from latentscape.pipeline.checks import check_embeddings, check_run
+from latentscape.pipeline.coding import (
+    Codec,
+    codes_stage,
+    embeddings_stage,
+    mapped_rows,
+    plane_stage,
+    size_samples_stage,
+)
 from latentscape.pipeline.judging import judge_stages
+from latentscape.pipeline.lacking import NO_TRAINING, map_reasons
+from latentscape.pipeline.mapping import (
+    NEIGHBOR_MAPS,
+    MapJob,
+    maps_stages,
+    n_neighbors_needed,
+    neighbors_stage,
+)
+from latentscape.pipeline.recorder import MODEL_STAGE, Recorder
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
@@ -22,23 +43,8 @@ from latentscape.pipeline.settings import (
     library_versions,
     run_settings,
 )
-from latentscape.pipeline.stages import (
-    MODEL_STAGE,
-    NEIGHBOR_MAPS,
-    Codec,
-    MapJob,
-    Recorder,
-    codes_stage,
-    explorer_stage,
-    figures_stage,
-    mapped_rows,
-    maps_stages,
-    n_neighbors_needed,
-    neighbors_stage,
-    plane_stage,
-    points_stage,
-    size_samples_stage,
-)
+from latentscape.pipeline.stages import explorer_stage, figures_stage
+from latentscape.pipeline.tables import columns_hash, columns_stage, points_stage
 from latentscape.progress import progress_bars
 from latentscape.types import Engine, EventCallback, Progress, StageChange
 
@@ -48,7 +54,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    data: ImageSet | str | os.PathLike[str],
+    data: ImageSet | EmbeddingSet | str | os.PathLike[str],
     path: str | os.PathLike[str],
     *,
     engine: str | Engine = "auto",
@@ -61,12 +67,15 @@ def run(
     """Train, choose a latent size, encode, map, judge and draw: fill an atlas.
 
     What an earlier run has finished from the same data and settings is kept;
-    after an interruption the run goes on where it was.
+    after an interruption the run goes on where it was. Where the data lack
+    something, labels for example, the atlas does without what needs it and
+    says why: see :attr:`Atlas.lacking`.
 
     Parameters
     ----------
-    data : ImageSet, str or path
-        Images with a training and a test split; "mnist"; or a path that
+    data : ImageSet, EmbeddingSet, str or path
+        Images with a training and a test split; codes from elsewhere, which
+        are mapped as they are; "mnist"; or a path that
         :func:`latentscape.load_images` reads.
     path : str or path
         The atlas's directory; made if needed.
@@ -109,23 +118,52 @@ def run(
     if until not in ("sweep", "figures"):
         msg = f"until must be 'sweep' or 'figures', got {until!r}"
         raise SettingError(msg)
-    images = data if isinstance(data, ImageSet) else load_images(data)
+    found = data if isinstance(data, ImageSet | EmbeddingSet) else load_images(data)
     worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
-    if not _was_finished(path, whole_fingerprint(images.content_hash, chosen)):
-        check_run(images, chosen)  # nothing has been written yet
+    if isinstance(found, ImageSet):
+        chosen = fitting_sizes(chosen, found)
+    elif until == "sweep":
+        msg = f"there is no sweep of {found.name}: {NO_TRAINING}; use `latentscape run`"
+        raise SettingError(msg)
+    whole = whole_fingerprint(found.content_hash, chosen, columns_hash(found.columns))
+    if not _was_finished(path, whole):  # nothing has been written yet
+        if isinstance(found, ImageSet):
+            check_run(found, chosen)
+        else:
+            check_embeddings(found, chosen)
     with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
 
         def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
                 callback(event)
 
-        _Run(images, chosen, Recorder(writer, tell), worker_engine).go(until)
+        _Run(found, chosen, Recorder(writer, tell), worker_engine).go(until)
     return Atlas.open(path)
 
 
-def whole_fingerprint(content_hash: str, settings: RunSettings) -> str:
-    """Return what a whole run is made from."""
-    return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings)
+def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "") -> str:
+    """Return what a whole run is made from; ``columns`` is the hash of the data's own columns."""
+    more = {"columns": columns} if columns else {}
+    return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings, **more)
+
+
+def fitting_sizes(settings: RunSettings, images: ImageSet) -> RunSettings:
+    """Leave out of the default latent sizes those that images so small cannot need."""
+    n_pixels = int(np.prod(images.image_shape))
+    if settings.latent_dims != RunSettings.latent_dims or max(settings.latent_dims) < n_pixels:
+        return settings
+    sizes = tuple(size for size in settings.latent_dims if size < n_pixels)
+    return replace(settings, latent_dims=sizes or (1,))
+
+
+def _sizes_left_out(settings: RunSettings, images: ImageSet) -> str:
+    whole = replace(settings, latent_dims=RunSettings.latent_dims)
+    left_out = [size for size in whole.latent_dims if size not in settings.latent_dims]
+    if not left_out or settings != fitting_sizes(whole, images):
+        return ""
+    n_pixels = int(np.prod(images.image_shape))
+    sizes = " and ".join(map(str, left_out))
+    return f"latent sizes {sizes} are left out, as an image has only {n_pixels} pixels"
 
 
 def _was_finished(path: Path, whole: str) -> bool:
@@ -140,47 +178,76 @@ class _Run:
     """One run: what the stages share."""
 
     def __init__(
-        self, images: ImageSet, settings: RunSettings, recorder: Recorder, engine: Engine
+        self,
+        data: ImageSet | EmbeddingSet,
+        settings: RunSettings,
+        recorder: Recorder,
+        engine: Engine,
     ) -> None:
-        self.images = images
+        self.data = data
         self.settings = settings
         self.recorder = recorder
         self.writer = recorder.writer
         self.engine = engine
 
     def go(self, until: str) -> None:
-        whole = whole_fingerprint(self.images.content_hash, self.settings)
+        columns = columns_hash(self.data.columns)
+        whole = whole_fingerprint(self.data.content_hash, self.settings, columns)
         if self._nothing_to_do(whole):
             self.recorder.tell(StageChange("run", "kept"))
             return
         self._describe(until)
-        keys = self._sweep()
-        if until == "sweep":
-            return
-        jobs = self._jobs()
-        self._codes(keys)
-        rows = mapped_rows(self.images, self.settings.rows)
-        seed = self.settings.random_state
-        neighbors = neighbors_stage(self.recorder, n_neighbors_needed(jobs), seed)
-        codes = self.recorder.fingerprints["codes"]
-        made_from = {j.name: neighbors if j.name in NEIGHBOR_MAPS else codes for j in jobs}
-        made_from["direct"] = self.recorder.fingerprints["plane"]
-        maps_stages(
-            self.recorder,
-            jobs,
-            made_from,
-            labels=rows.labels,
-            random_state=seed,
-        )
-        names = [job.name for job in jobs]
-        judge_stages(self.recorder, names, self.settings)
-        points_stage(self.recorder, names)
-        draw(self.recorder)
-        self._size_samples(keys)
-        explorer_stage(self.recorder)
-        self.recorder.forget_others([*self.recorder.fingerprints, "run"])
+        if isinstance(self.data, EmbeddingSet):
+            self._take_codes(self.data)
+            self._finish(self.data)
+        else:
+            training = _Training(self.data, self.settings, self.recorder, self.engine)
+            keys = training.sweep()
+            if until == "sweep":
+                return
+            training.codes(keys)
+            self._finish(self.data, lambda: training.size_samples(keys))
         with self.writer.stage("run", whole) as stage:
             stage.info["stages"] = self.recorder.fingerprints
+
+    def _take_codes(self, data: EmbeddingSet) -> None:
+        for name in ("sweep", "choice", "plane", "size-samples"):
+            self.recorder.skip(name, NO_TRAINING)
+        embeddings_stage(self.recorder, *mapped_rows(data, self.settings.rows))
+
+    def _finish(
+        self, data: ImageSet | EmbeddingSet, before_page: Callable[[], None] = lambda: None
+    ) -> None:
+        """Map, judge and draw the codes that are there."""
+        recorder, settings = self.recorder, self.settings
+        rows = mapped_rows(data, settings.rows)[0]
+        columns_stage(recorder, rows.columns)
+        jobs = [
+            MapJob(name, dict(settings.map_settings.get(name, {})))
+            for name in ("direct", *settings.maps)
+        ]
+        names = [job.name for job in jobs]
+        reasons = map_reasons(
+            names,
+            len(rows),
+            rows.labels,
+            rows.class_names,
+            has_plane=isinstance(data, ImageSet),
+        )
+        seed = settings.random_state
+        neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed)
+        codes = recorder.fingerprints["codes"]
+        made_from = {name: neighbors if name in NEIGHBOR_MAPS else codes for name in names}
+        made_from["direct"] = recorder.fingerprints["plane"]
+        maps_stages(
+            recorder, jobs, made_from, labels=rows.labels, reasons=reasons, random_state=seed
+        )
+        judge_stages(recorder, names, settings)
+        points_stage(recorder, names)
+        draw(recorder)
+        before_page()
+        explorer_stage(recorder)
+        recorder.forget_others([*recorder.fingerprints, "run"])
 
     def _nothing_to_do(self, whole: str) -> bool:
         """Tell whether this very run was finished, and every file is intact."""
@@ -194,35 +261,61 @@ class _Run:
         return intact
 
     def _describe(self, until: str) -> None:
-        images = self.images
+        data = self.data
         before = Atlas.open(self.writer.path)
-        if before.data.get("content_hash", images.content_hash) != images.content_hash:
-            # Other images: no reader shall see codes and maps under the wrong name.
+        if before.data.get("content_hash", data.content_hash) != data.content_hash:
+            # Other data: no reader shall see codes and maps under the wrong name.
             self.recorder.forget_others([])
         settings = self.settings.as_dict()
         if until == "sweep":  # the maps stay as they are, and so do their settings
             later = ("latent_dim", "maps", "rows", "map_settings")
             settings |= {name: before.settings[name] for name in later if name in before.settings}
-        self.writer.set_header(
-            data={
-                "name": images.name,
-                "n_train": len(images.train),
-                "n_test": len(images.test),
-                "image_shape": list(images.image_shape),
-                "class_names": list(images.class_names),
-                "content_hash": images.content_hash,
-                "notes": list(images.notes),
-            },
-            settings=settings,
-            versions=library_versions(),
-        )
+        else:
+            self._tell_resets(before)
+        described: dict[str, Any] = {
+            "name": data.name,
+            "kind": "images" if isinstance(data, ImageSet) else "embeddings",
+            "n_train": len(data.train),
+            "n_test": len(data.test),
+            "image_shape": list(data.image_shape),
+            "class_names": list(data.class_names),
+            "content_hash": data.content_hash,
+            "notes": list(data.notes),
+            "sentence": data.sentence,
+        }
+        if data.columns:
+            described["columns_hash"] = columns_hash(data.columns)
+        self.writer.set_header(data=described, settings=settings, versions=library_versions())
 
-    def _jobs(self) -> list[MapJob]:
-        given = self.settings.map_settings
-        names = ["direct", *self.settings.maps]
-        return [MapJob(name, dict(given.get(name, {}))) for name in names]
+    def _tell_resets(self, before: Atlas) -> None:
+        """Say which maps were made with settings that this run takes back."""
+        had = before.settings.get("map_settings") or {}
+        for name in sorted({*had, *self.settings.map_settings}):
+            if f"maps-{name}" not in before.stages or name not in self.settings.maps:
+                continue
+            old, new = had.get(name) or {}, self.settings.map_settings.get(name) or {}
+            if dict(old) != dict(new):
+                note = f"it was made with {_listed(old)}, and this run asks for {_listed(new)}"
+                self.recorder.tell(StageChange(f"maps-{name}", "reset", note=note))
 
-    def _sweep(self) -> dict[tuple[int, int], TrainingKey]:
+
+def _listed(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items()) or "the defaults"
+
+
+class _Training:
+    """The part of a run that has to do with trained models."""
+
+    def __init__(
+        self, images: ImageSet, settings: RunSettings, recorder: Recorder, engine: Engine
+    ) -> None:
+        self.images = images
+        self.settings = settings
+        self.recorder = recorder
+        self.writer = recorder.writer
+        self.engine = engine
+
+    def sweep(self) -> dict[tuple[int, int], TrainingKey]:
         """Train what is missing and choose a size; return the keys of all trainings."""
         # torch takes seconds to import, and a run with nothing to do needs none of it.
         from latentscape.autoencoder import ConvAutoencoder, choose_latent_dim
@@ -269,6 +362,8 @@ class _Run:
             with recorder.stage("sweep", made_from) as stage:
                 writer.write_table("sweep.parquet", results)
                 writer.write_table("history.parquet", history)
+                if note := _sizes_left_out(settings, self.images):
+                    stage.info["note"] = note
         else:
             results = Atlas.open(writer.path).sweep
         choice_from = fingerprint(sweep=made_from, tolerance=settings.tolerance)
@@ -309,20 +404,22 @@ class _Run:
             self.writer.adopt(f"model/{key.file_name}")
             stage.info.update(latent_dim=key.latent_dim, seed=key.seed)
 
-    def _codes(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
+    def codes(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
         """Encode the mapped rows with the chosen model and with the two-neuron model."""
         settings = self.settings
         size = settings.latent_dim
         if size == "auto":
             size = int(self.writer.stage_info("choice")["latent_dim"])
-        rows = mapped_rows(self.images, settings.rows)
+        rows, note = mapped_rows(self.images, settings.rows)
         seed = settings.random_state
         for n, stage in ((int(size), codes_stage), (2, plane_stage)):
             key = keys[n, seed]
             info = {"latent_dim": n, "seed": seed, "model": f"model/{key.file_name}"}
+            if note and stage is codes_stage:
+                info["note"] = note
             stage(self.recorder, rows, self._loader(key), info, key.digest)
 
-    def _size_samples(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
+    def size_samples(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
         seed = self.settings.random_state
         swept = {size: keys[size, seed] for size in self.settings.latent_dims}
         size_samples_stage(

@@ -15,6 +15,7 @@ from latentscape.errors import SettingError
 Rows = Literal["test", "train", "all"]
 
 MAP_NAMES = ("pca", "lda", "tsne", "umap")
+MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
 
 # Raise the number of a stage when its arithmetic or its files change, so that
 # atlases made by an older version are brought up to date by the next run.
@@ -25,10 +26,10 @@ STAGE_VERSIONS = {
     "codes": 1,
     "plane": 1,
     "neighbors": 1,
-    "maps": 2,
-    "quality": 1,
-    "points": 2,
-    "figures": 2,
+    "maps": 3,
+    "quality": 2,
+    "points": 3,
+    "figures": 3,
     "size-samples": 1,
     "explorer": 1,
 }
