@@ -15,9 +15,14 @@ import pandas as pd
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, DataError, SettingError
 from latentscape.files import check_writable, write_atomically
-from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.images import (
+    EmbeddingSet,
+    ImageSet,
+    load_images,
+    looks_like_embeddings,
+    read_embeddings,
+)
 from latentscape.pipeline.drift import Drift, measure_drift
-from latentscape.pipeline.reading import read_data
 from latentscape.pipeline.settings import given_path
 from latentscape.progress import progress_bars
 from latentscape.types import AnyArray, EventCallback, FloatArray, Progress, StageChange
@@ -94,7 +99,7 @@ def encode_images(
             for callback in (*callbacks, show):
                 callback(event)
 
-        found = read_data(data, _reading(data, atlas, model), tell)
+        found = _read(data)
         check_writable(target)
         made = _encode(found, atlas, model, tell, with_places=target.suffix != ".npy")
     drift = None if atlas is None else _drift(made, atlas)
@@ -110,6 +115,12 @@ def encode_images(
         "lacking": made.lacking,
         "drift": None if drift is None else drift.as_dict(),
     }
+
+
+def _read(data: Any) -> ImageSet | EmbeddingSet:
+    if isinstance(data, ImageSet | EmbeddingSet):
+        return data
+    return read_embeddings(data) if looks_like_embeddings(data) else load_images(data)
 
 
 def _encode(
@@ -204,21 +215,10 @@ def _model_path(atlas: Atlas, stage: str) -> Path | None:
     return None if model is None else atlas.path / str(model)
 
 
-def _reading(data: Any, atlas: Atlas | None, model: Any) -> Mapping[str, Any]:
-    """Return the options that prepare new images as those of the atlas were."""
-    if isinstance(data, ImageSet | EmbeddingSet):
-        return {}
-    if atlas is not None:
-        done = atlas.data.get("preprocessing")
-    else:
-        done = getattr(model, "preprocessing_", None)
-    return {"preprocessing": done} if done else {}
-
-
 def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None) -> list[str]:
     """Say when images that came ready were prepared in another way than the atlas's."""
     before = {} if atlas is None else dict(atlas.data.get("preprocessing") or {})
-    now = dict(data.preprocessing)
+    now = dict(getattr(data, "preprocessing", {}))
     if not before or not now:
         return []
     different = [
