@@ -147,9 +147,8 @@ def _checked(formats: Sequence[str] | None) -> list[str]:
 def _onnx_files(atlas: Atlas) -> tuple[dict[str, Produce], Mapping[str, float]]:
     model = atlas.stage_info("codes").get("model")
     if not model:
-        raise AtlasError(
-            f"{atlas.path} has no model of its own, so there is nothing to write as ONNX"
-        )
+        reason = atlas.lacking.get("model", "its codes came without one")
+        raise AtlasError(f"{atlas.path} has no model that could be written as ONNX: {reason}")
     from latentscape.exports.onnx import OnnxExport  # torch takes seconds to import
 
     halves = OnnxExport(atlas, atlas.path / str(model))
