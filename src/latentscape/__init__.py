@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         choose_latent_dim,
         load_encoder,
     )
+    from latentscape.exports import export
     from latentscape.images import (
         EmbeddingSet,
         ImageSet,
@@ -47,6 +48,7 @@ _HOMES = {
     "UMAP": "maps",
     "add_map": "pipeline",
     "choose_latent_dim": "autoencoder",
+    "export": "exports",
     "load_encoder": "autoencoder",
     "load_images": "images",
     "load_mnist": "images",
@@ -71,6 +73,7 @@ __all__ = [
     "add_map",
     "choose_latent_dim",
     "errors",
+    "export",
     "figures",
     "load_encoder",
     "load_images",

@@ -126,6 +126,7 @@ class ProgressBars:
             "done": f"✓ {change.stage}  {change.seconds:.1f} s{note}",
             "skipped": f"– {change.stage}  skipped:{note}",
             "damaged": f"! {change.stage}  made again:{note}",
+            "planned": f"  {change.stage}  {change.note}",
             "reset": f"! {change.stage}  made anew:{note}",
         }
         if change.state in lines:

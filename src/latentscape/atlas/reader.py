@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
@@ -27,7 +28,7 @@ from latentscape.atlas.schema import (
 )
 from latentscape.errors import AtlasError, StorageError
 from latentscape.files import storage_error
-from latentscape.types import AnyArray, FloatArray, UInt8Array
+from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 if TYPE_CHECKING:
     from latentscape.maps import Map2D
@@ -35,6 +36,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What the libraries raise for files that are damaged, or were made to do harm.
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    EOFError,
+    SyntaxError,  # of the header of a .npy file, as are the next
+    TokenError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+    SafetensorError,
+)
 _MODEL = re.compile(r"^d(\d+)-s(\d+)-[^.]+$")
 _MAP_ORDER = ("direct", "pca", "lda", "tsne", "umap")
 
@@ -217,6 +230,21 @@ class Atlas:
         return cast(FloatArray, self._read("codes", _map_array))
 
     @cached_property
+    def sample(self) -> IntArray | None:
+        """Rows on which the maps are fitted and judged, int64, rising; None where all are.
+
+        The other rows were placed on the finished maps.
+        """
+        if not self.has("sample"):
+            return None
+        return cast(IntArray, np.array(self._read("sample", _map_array)))
+
+    @property
+    def mapped_codes(self) -> FloatArray:
+        """The codes on which the maps are fitted, float32 (m, d): all, or those of `sample`."""
+        return np.array(self.codes if self.sample is None else self.codes[self.sample])
+
+    @cached_property
     def codes2(self) -> FloatArray:
         """Codes of the two-neuron model, float32 (n, 2), read-only."""
         return cast(FloatArray, self._read("codes2", _map_array))
@@ -236,7 +264,7 @@ class Atlas:
         """The nearest neighbours of each code, on which maps and measures stand."""
         from latentscape.neighbors import NeighborGraph
 
-        codes = np.array(self.codes)
+        codes = self.mapped_codes
         return self._read(
             "neighbors", lambda path: NeighborGraph.from_bytes(path.read_bytes(), codes)
         )
@@ -402,7 +430,7 @@ class Atlas:
             if error.errno is None:  # pyarrow reports damaged content in this way
                 raise self._damaged(file, str(error)) from error
             raise storage_error(error, path, doing="reading") from error
-        except (ValueError, KeyError, EOFError, SafetensorError) as error:
+        except _UNREADABLE as error:
             raise self._damaged(file, str(error)) from error
 
     def _damaged(self, file: str, what: str) -> AtlasError:

@@ -36,6 +36,7 @@ ARTEFACTS = {
     "neighbors": "neighbors.safetensors",
     "quality": "quality.json",
     "size_samples": "size_samples.safetensors",
+    "sample": "sample.npy",
 }
 
 #: What a stage makes, by the names under which a reader asks for it.

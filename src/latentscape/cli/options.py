@@ -13,6 +13,7 @@ from latentscape.errors import SettingError
 ENGINES = ("auto", "serial", "processes")
 MAPS = ("pca", "lda", "tsne", "umap")
 LARGEST_SEED = 2**32 - 1
+LEAST_SAMPLE = 100
 
 # What was typed. These say what is wrong in the same words whatever version of
 # the command-line library is at work.
@@ -195,6 +196,19 @@ Neighbors = Annotated[
 ]
 MinDist = Annotated[
     float | None, typer.Option("--min-dist", help="Of UMAP.", metavar="X", parser=number)
+]
+Sample = Annotated[
+    int | None,
+    typer.Option(
+        "--sample",
+        help="Fit maps on N rows, place the others; a .npy file then stays on the disk.",
+        metavar="N",
+        parser=whole_number(LEAST_SAMPLE),
+    ),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", help="How much memory may be used.", metavar="GB", parser=number),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print events as JSON, one a line, instead of progress bars.")

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import (
     ACCENT,
     HAIRLINE,
@@ -117,7 +118,7 @@ def _caption(atlas: Atlas, n_seeds: int) -> str:
     images = f"{n_test:,} test images" if isinstance(n_test, int) else "the test images"
     return (
         f"{dots} Mean squared error over {images} of {atlas.data.get('name', 'the data')} and "
-        "their pixels in [0, 1]; both axes are logarithmic."
+        f"their pixels in [0, 1]; both axes are logarithmic.{sample_words(atlas)}"
     )
 
 

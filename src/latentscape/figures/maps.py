@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
 from latentscape.figures.labels import label_places
 from latentscape.figures.palette import class_colors, darker, rgba
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import INK, Page, halo, in_house_style, percent
 from latentscape.types import AnyArray, IntArray
 
@@ -24,6 +25,7 @@ TITLES = {
 }
 SHEET = ("pca", "lda", "tsne", "umap")
 _MAX_LABELS = 20
+MOST_DRAWN = 200_000  # points of one map; more cost minutes and look the same
 _WITHOUT_UNITS = ("tsne", "umap")
 
 
@@ -46,6 +48,11 @@ class MapPoints:
         """Class numbers that occur, largest class first."""
         numbers, counts = np.unique(self.labels[self.labels >= 0], return_counts=True)
         return [int(k) for k in numbers[np.argsort(-counts, kind="stable")]]
+
+    def some(self, n: int) -> MapPoints:
+        """Return `n` of the points, drawn at random."""
+        rows = np.sort(np.random.default_rng(0).permutation(len(self.xy))[:n])
+        return replace(self, xy=self.xy[rows], labels=self.labels[rows])
 
     def class_name(self, number: int) -> str:
         """Return the name of a class, or its number where it has none."""
@@ -171,6 +178,9 @@ def draw_map(axes: Axes, points: MapPoints, *, side: float) -> None:
     """Draw points and class labels into axes of about `side` × `side` inches."""
     n = len(points.xy)
     numbers = points.classes
+    if n > MOST_DRAWN:
+        points = points.some(MOST_DRAWN)
+        n = MOST_DRAWN
     n_colors = max([len(points.class_names), *(k + 1 for k in numbers)], default=0)
     size, alpha = point_look(n, side)
     order = np.random.default_rng(0).permutation(n)  # so that no class covers another
@@ -284,17 +294,21 @@ def caption(atlas: Atlas, n: int, name: str | None) -> str:
         f"n = {n:,} {kind}{kind_of(atlas)} of {atlas.data.get('name', 'the data')}; "
         f"{_what(atlas, name)}"
     )
-    n_known = int((atlas.points["label"] >= 0).sum()) if "label" in atlas.points else n
+    labels = atlas.points["label"].to_numpy()
+    n_known = int((labels >= 0).sum())
+    n_judged = n_known if atlas.sample is None else int((labels[atlas.sample] >= 0).sum())
     accuracy = accuracy_of(atlas, name) if name else None
     if accuracy is not None:
-        error = (accuracy * (1 - accuracy) / max(1, n_known)) ** 0.5
+        error = (accuracy * (1 - accuracy) / max(1, n_judged)) ** 0.5
         text += (
             f"; {_neighbors(atlas)}-nearest-neighbour accuracy on the map "
             f"{100 * accuracy:.1f}\u00a0±\u00a0{100 * error:.1f}\u00a0% (leave one out)"
         )
     if 0 < n_known < len(atlas.points):
         text += f"; grey: the {len(atlas.points) - n_known:,} without a label"
-    return text + "."
+    if n > MOST_DRAWN:
+        text += f"; drawn: {MOST_DRAWN:,} of them at random"
+    return f"{text}.{sample_words(atlas)}"
 
 
 def kind_of(atlas: Atlas) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
-from latentscape.figures.maps import TITLES, caption, map_points, point_look
+from latentscape.figures.maps import TITLES, caption, point_look
 from latentscape.figures.style import (
     FAINT,
     HAIRLINE,
@@ -286,13 +286,13 @@ def trust_sheet(atlas: Atlas) -> Figure:
             color=INK,
         )
         axes = page.axes(left, top - 0.3 - side, side, side)
-        points = map_points(atlas, name)
         false, missing = _losses(atlas, name)
-        size, alpha = point_look(len(points.xy), side)
+        xy = atlas.points[[f"{name}_x", f"{name}_y"]].to_numpy()[_judged(atlas, name)]
+        size, alpha = point_look(len(xy), side)
         order = np.argsort(np.maximum(false, missing), kind="stable")  # the doubtful ones on top
         axes.scatter(
-            points.xy[order, 0],
-            points.xy[order, 1],
+            xy[order, 0],
+            xy[order, 1],
             s=1.3 * size,
             c=two_way_colors(false, missing)[order],
             alpha=min(1.0, alpha + 0.15),
@@ -353,11 +353,17 @@ def _legend(page: Page) -> None:
 
 
 def _losses(atlas: Atlas, name: str) -> tuple[AnyArray, AnyArray]:
-    points = atlas.points
-    finite = np.isfinite(points[[f"{name}_x", f"{name}_y"]].to_numpy()).all(axis=1)
-    false = 1 - points[f"{name}_trustworthiness"].to_numpy(dtype=np.float64)[finite]
-    missing = 1 - points[f"{name}_continuity"].to_numpy(dtype=np.float64)[finite]
+    points, judged = atlas.points, _judged(atlas, name)
+    false = 1 - points[f"{name}_trustworthiness"].to_numpy(dtype=np.float64)[judged]
+    missing = 1 - points[f"{name}_continuity"].to_numpy(dtype=np.float64)[judged]
     return false, missing
+
+
+def _judged(atlas: Atlas, name: str) -> AnyArray:
+    """Return which points have a place and a verdict: those of the sample, if there is one."""
+    columns = [f"{name}_{part}" for part in ("x", "y", "trustworthiness", "continuity")]
+    judged: AnyArray = np.isfinite(atlas.points[columns].to_numpy(dtype=np.float64)).all(axis=1)
+    return judged
 
 
 def _share_in_doubt(atlas: Atlas, name: str) -> float:

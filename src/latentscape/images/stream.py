@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -25,6 +26,16 @@ from latentscape.types import AnyArray, IntArray, UInt8Array
 
 _BATCH = 4096  # images: some MB, and larger ones are no faster
 _CHANNELS = (1, 3, 4)
+# What numpy raises for headers that are damaged or were made to do harm.
+_UNREADABLE = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True)
@@ -201,7 +212,11 @@ def _look_at(path: Path) -> tuple[NpyShard, tuple[int, ...]]:
         raise DataError(
             f"{path} holds {dtype}{order}; images that are read in batches must be uint8 in C order"
         )
-    if len(shape) not in (3, 4) or 0 in shape or (len(shape) == 4 and shape[3] not in _CHANNELS):
+    if (
+        len(shape) not in (3, 4)
+        or min(shape) < 1
+        or (len(shape) == 4 and shape[3] not in _CHANNELS)
+    ):
         raise DataError(
             f"{path} holds an array of shape {shape}; images have the shape (n, height, width) or "
             "(n, height, width, channels) with 1, 3 or 4 channels"
@@ -223,7 +238,7 @@ def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, Any]:
         if read is None:
             raise ValueError(f"version {version} of the format is not read")
         return read(file)  # refuses headers above 10,000 bytes, and never runs what stands there
-    except (ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         text = " ".join(str(error).split())
         raise DataError(f"{path} is no .npy file that can be read ({text})") from error
 
@@ -233,7 +248,7 @@ def _read_labels(path: Path, n: int) -> tuple[IntArray | None, tuple[str, ...]]:
         given = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise storage_error(error, path, doing="reading") from error
-    except (ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{path} holds no labels that can be read ({error})") from error
     if given.shape != (n,) or not np.issubdtype(given.dtype, np.integer):
         raise DataError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from latentscape.pipeline.lacking import (
 )
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.settings import STAGE_VERSIONS
-from latentscape.types import FloatArray, IntArray, UInt8Array
+from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 # The decoded plane: this many images a side, over the central share of the
 # codes, so that a few outliers do not stretch it.
@@ -78,7 +78,7 @@ def codes_stage(
     key: str,
 ) -> str:
     """Encode and rebuild the mapped images; return the stage's fingerprint."""
-    lacking = _lacking_labels(images)
+    lacking = lacking_labels(images.labels, images.class_names)
     made_from = fingerprint(version=STAGE_VERSIONS["codes"], images=images.content_hash, model=key)
 
     def work(stage: Stage) -> None:
@@ -133,7 +133,7 @@ def embeddings_stage(
     no_model = NO_MODEL
     if decoded is not None and decoded.origin:
         no_model = f"the codes were made by {decoded.origin}, which is not part of the atlas"
-    lacking = {"model": no_model, **_lacking_labels(data)}
+    lacking = {"model": no_model, **lacking_labels(data.labels, data.class_names)}
     if decoded is None:
         lacking = {"reconstructions": no_model, **lacking}
     if data.images is None:
@@ -181,9 +181,10 @@ def rows_table(data: ImageSet | EmbeddingSet) -> pd.DataFrame:
     )
 
 
-def _lacking_labels(data: ImageSet | EmbeddingSet) -> dict[str, str]:
-    found = {} if data.labels is not None else {"labels": NO_LABELS}
-    reason = why_no_label_measures(data.labels, data.class_names)
+def lacking_labels(labels: IntArray | None, class_names: Sequence[str]) -> dict[str, str]:
+    """Return what labels like these cannot give, and why."""
+    found = {} if labels is not None else {"labels": NO_LABELS}
+    reason = why_no_label_measures(labels, class_names)
     return found if reason is None else {**found, "label measures": reason}
 
 
@@ -201,17 +202,22 @@ def plane_stage(
         writer, codec = recorder.writer, model()
         codes = codec.transform(images.images)
         writer.write_array("codes2.npy", codes)
-        low, high = np.percentile(codes, _PLANE_SHARE, axis=0).astype(np.float32)
-        x = np.linspace(low[0], high[0], _PLANE_SIDE, dtype=np.float32)
-        y = np.linspace(high[1], low[1], _PLANE_SIDE, dtype=np.float32)
-        grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-        decoded = as_uint8(codec.inverse_transform(grid))
-        decoded = decoded.reshape(_PLANE_SIDE, _PLANE_SIDE, *decoded.shape[1:])
-        writer.write_tensors("plane.safetensors", {"images": decoded, "x": x, "y": y})
+        writer.write_tensors("plane.safetensors", decode_plane(codec, codes))
         stage.info.update(info)
 
     recorder.run("plane", made_from, work)
     return made_from
+
+
+def decode_plane(codec: Codec, codes: FloatArray) -> dict[str, AnyArray]:
+    """Decode a grid over the central part of two-neuron codes: images, x and y."""
+    low, high = np.percentile(codes, _PLANE_SHARE, axis=0).astype(np.float32)
+    x = np.linspace(low[0], high[0], _PLANE_SIDE, dtype=np.float32)
+    y = np.linspace(high[1], low[1], _PLANE_SIDE, dtype=np.float32)
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    decoded = as_uint8(codec.inverse_transform(grid))
+    images = decoded.reshape(_PLANE_SIDE, _PLANE_SIDE, *decoded.shape[1:])
+    return {"images": images, "x": x, "y": y}
 
 
 def size_samples_stage(

@@ -14,6 +14,7 @@ from latentscape.atlas import Stage, fingerprint
 from latentscape.errors import DataError, NonFiniteLossError, SettingError
 from latentscape.images import ImageSet
 from latentscape.images.embeddings import EmbeddingSet
+from latentscape.images.stream import ImageStream
 from latentscape.pipeline.coding import Decoded, as_uint8
 from latentscape.pipeline.lacking import NO_IMAGES
 from latentscape.pipeline.recorder import Recorder
@@ -57,6 +58,35 @@ class Encoded:
     data: EmbeddingSet
     origin: str
     decoded: UInt8Array | None
+
+
+def given_codes(
+    encoder: ForeignEncoder | str | os.PathLike[str] | None,
+    data: ImageSet | EmbeddingSet | ImageStream,
+    options: Mapping[str, Any],
+) -> Encoded | None:
+    """Encode what a run was given, where it was given an encoder.
+
+    Raises
+    ------
+    SettingError
+        When there is nothing to encode, or options without an encoder.
+    """
+    if encoder is None:
+        if options:
+            msg = f"{next(iter(options))} is for an encoder from elsewhere; give encoder="
+            raise SettingError(msg)
+        return None
+    if isinstance(data, EmbeddingSet):
+        msg = f"{data.name} holds codes already; an encoder is for images"
+        raise SettingError(msg)
+    if isinstance(data, ImageStream):
+        msg = (
+            f"{data.name} stays on the disk, and an encoder from elsewhere takes images from "
+            f"memory; leave the sample out, or encode a part"
+        )
+        raise SettingError(msg)
+    return encode_with(encoder, data, options)
 
 
 def encode_with(
@@ -201,13 +231,13 @@ def _train(
         stage.info["skipped"] = f"its training failed: {error}"
         return
     recorder.writer.write_bytes(file, decoder.to_bytes())
-    error, mean = decoder.held_out_mse_, decoder.mean_image_mse_
+    held_out, mean = decoder.held_out_mse_, decoder.mean_image_mse_
     what = "rebuilds held-out images" if given is None else "does what the given decoder does"
     stage.info.update(
         model=file,
-        held_out_mse=error,
+        held_out_mse=held_out,
         mean_image_mse=mean,
-        note=f"{what} with an MSE of {error:.5f} (their mean image has {mean:.5f})",
+        note=f"{what} with an MSE of {held_out:.5f} (their mean image has {mean:.5f})",
     )
 
 

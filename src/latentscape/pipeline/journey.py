@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
-from latentscape.errors import AtlasError, SettingError
-from latentscape.files import make_folder
-from latentscape.images import ImageSet, load_images
-from latentscape.images.embeddings import EmbeddingSet
+from latentscape.errors import AtlasError, DataError, SettingError
+from latentscape.images import EmbeddingSet, ImageSet, load_images
+from latentscape.images.stream import ImageStream
 from latentscape.pipeline.checks import check_embeddings, check_run
-from latentscape.pipeline.coding import (
-    Codec,
-    codes_stage,
-    embeddings_stage,
-    mapped_rows,
-    plane_stage,
-    size_samples_stage,
-)
-from latentscape.pipeline.decoding import Encoded, decoder_stage, encode_with
+from latentscape.pipeline.coding import embeddings_stage, mapped_rows
+from latentscape.pipeline.decoding import Encoded, decoder_stage, given_codes
+from latentscape.pipeline.describing import describe
 from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.lacking import NO_TRAINING, map_reasons
 from latentscape.pipeline.mapping import (
@@ -36,27 +25,29 @@ from latentscape.pipeline.mapping import (
     n_neighbors_needed,
     neighbors_stage,
 )
-from latentscape.pipeline.recorder import MODEL_STAGE, Recorder
+from latentscape.pipeline.memory import MemoryPlan, check_memory, memory_limit, plan_memory
+from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import codes_basis, places_stages, plane_basis, sample_stage
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
+    fitting_sizes,
     given_path,
     library_versions,
     run_settings,
 )
 from latentscape.pipeline.stages import explorer_stage, figures_stage
 from latentscape.pipeline.tables import columns_hash, columns_stage, points_stage
+from latentscape.pipeline.training import Training
 from latentscape.progress import progress_bars
-from latentscape.types import Engine, EventCallback, Progress, StageChange
+from latentscape.types import AnyArray, Engine, EventCallback, Progress, StageChange
 
 if TYPE_CHECKING:
-    from latentscape.autoencoder import ConvAutoencoder
     from latentscape.autoencoder.foreign import ForeignEncoder
-    from latentscape.autoencoder.sweep import TrainingKey
 
 
 def run(
-    data: ImageSet | EmbeddingSet | str | os.PathLike[str],
+    data: ImageSet | EmbeddingSet | ImageStream | str | os.PathLike[str],
     path: str | os.PathLike[str],
     *,
     engine: str | Engine = "auto",
@@ -64,6 +55,7 @@ def run(
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
     until: str = "figures",
+    memory: float | None = None,
     encoder: ForeignEncoder | str | os.PathLike[str] | None = None,
     encoder_options: Mapping[str, Any] | None = None,
     **settings: Any,
@@ -77,10 +69,12 @@ def run(
 
     Parameters
     ----------
-    data : ImageSet, EmbeddingSet, str or path
+    data : ImageSet, EmbeddingSet, ImageStream, str or path
         Images with a training and a test split; codes from elsewhere, which
         are mapped as they are; "mnist"; or a path that
-        :func:`latentscape.load_images` reads.
+        :func:`latentscape.load_images` reads. With ``sample``, a .npy file of
+        images, or a folder of them, stays on the disk: see
+        :class:`latentscape.images.ImageStream`.
     path : str or path
         The atlas's directory; made if needed.
     engine : {"auto", "serial", "processes"} or Engine, default "auto"
@@ -94,6 +88,9 @@ def run(
         :class:`~latentscape.types.StageChange`.
     until : {"sweep", "figures"}, default "figures"
         "sweep" stops when the latent size is chosen.
+    memory : float or None, default None
+        How many GB the run may take; None asks the system. What it will take
+        is estimated and told before the start.
     encoder : ForeignEncoder, str or path, optional
         An encoder from elsewhere, which makes the codes instead of a trained
         autoencoder: an ONNX file or the Python path of a torch module, see
@@ -105,7 +102,7 @@ def run(
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
-        ``tolerance``, ``training``, ``map_settings``.
+        ``tolerance``, ``training``, ``map_settings``, ``sample``.
 
     Returns
     -------
@@ -116,7 +113,8 @@ def run(
     ------
     LatentscapeError
         One of its children, when data, settings or the directory cannot be
-        used. Everything finished stays.
+        used, or more memory would be needed than there is. Everything
+        finished stays.
 
     Examples
     --------
@@ -130,37 +128,80 @@ def run(
     if until not in ("sweep", "figures"):
         msg = f"until must be 'sweep' or 'figures', got {until!r}"
         raise SettingError(msg)
-    found = data if isinstance(data, ImageSet | EmbeddingSet) else load_images(data)
     worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
-    encoded = None
-    if encoder is not None:
-        if not isinstance(found, ImageSet):
-            msg = f"{found.name} holds codes already; an encoder is for images"
-            raise SettingError(msg)
-        encoded = encode_with(encoder, found, encoder_options or {})
-        found = encoded.data
-    elif encoder_options:
-        msg = f"{next(iter(encoder_options))} is for an encoder from elsewhere; give encoder="
-        raise SettingError(msg)
-    if isinstance(found, ImageSet):
-        chosen = fitting_sizes(chosen, found)
+    limit = memory_limit(memory)
+
+    def checked(known: ImageSet | EmbeddingSet | ImageStream) -> MemoryPlan:
+        plan = plan_memory(known, chosen, worker_engine)
+        check_memory(plan, limit, known.name, sampled=chosen.sample is not None)
+        return plan
+
+    found: ImageSet | EmbeddingSet | ImageStream
+    if isinstance(data, ImageSet | EmbeddingSet | ImageStream):
+        found = data
+    else:
+        stream = stream_of(data)
+        if stream is not None:
+            checked(stream)  # before anything is loaded
+        found = stream if stream is not None and chosen.sample else load_images(data)
+    encoded = given_codes(encoder, found, encoder_options or {})
+    found = found if encoded is None else encoded.data
+    if not isinstance(found, EmbeddingSet):
+        chosen = fitting_sizes(chosen, found.image_shape)
     elif until == "sweep":
         msg = f"there is no sweep of {found.name}: {NO_TRAINING}; use `latentscape run`"
         raise SettingError(msg)
+    plan = checked(found)
+    trained = trained_on(found, chosen)
     whole = _whole(found, chosen, encoded)
     if not _was_finished(path, whole):  # nothing has been written yet
-        if isinstance(found, ImageSet):
-            check_run(found, chosen)
-        else:
+        if isinstance(found, EmbeddingSet):
             check_embeddings(found, chosen)
+        elif trained is not None:
+            check_run(trained, chosen)
     with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
 
         def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
                 callback(event)
 
-        _Run(found, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
+        tell(StageChange("memory", "planned", note=plan.sentence(limit)))
+        _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
     return Atlas.open(path)
+
+
+def stream_of(data: Any) -> ImageStream | None:
+    """Return the images of a .npy file, or of a folder of nothing else, without loading them."""
+    if not isinstance(data, str | os.PathLike):
+        return None
+    path = Path(data)
+    shards = path.suffix == ".npy" and path.is_file()
+    if path.is_dir():
+        names = [file.name for file in path.iterdir() if not file.name.startswith(".")]
+        shards = bool(names) and all(name.endswith(".npy") for name in names)
+    if not shards:
+        return None
+    try:
+        return ImageStream.open(path)
+    except DataError:  # codes, or images of another kind: the readers will tell
+        return None
+
+
+def trained_on(
+    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings
+) -> ImageSet | None:
+    """Return the images that models are trained on and tested with; None for codes."""
+    if isinstance(data, ImageSet):
+        return data
+    if isinstance(data, EmbeddingSet):
+        return None
+    n = len(data) if settings.sample is None else settings.sample
+    return data.sample(data.sample_rows(n, settings.random_state))
+
+
+def columns_of(data: ImageSet | EmbeddingSet | ImageStream) -> Mapping[str, AnyArray]:
+    """Return the columns that came with the data."""
+    return {} if isinstance(data, ImageStream) else data.columns
 
 
 def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "") -> str:
@@ -169,36 +210,19 @@ def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "
     return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings, **more)
 
 
-def _whole(data: ImageSet | EmbeddingSet, settings: RunSettings, encoded: Encoded | None) -> str:
-    """Return what a whole run is made from, what only some runs have included."""
-    found = whole_fingerprint(data.content_hash, settings, columns_hash(data.columns))
+def _whole(
+    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings, encoded: Encoded | None
+) -> str:
+    """Return what a whole run is made from, with what only some runs have."""
+    found = whole_fingerprint(data.content_hash, settings, columns_hash(columns_of(data)))
     more: dict[str, Any] = {}
-    if encoded is not None and encoded.decoded is not None:
+    if encoded is not None:
         more["decoded"] = encoded.decoded
     if ":" in settings.network:  # a class of the user's own, whose code may have changed
         from latentscape.autoencoder.python_path import source_digest
 
         more["network"] = source_digest(settings.network)
     return fingerprint(run=found, **more) if more else found
-
-
-def fitting_sizes(settings: RunSettings, images: ImageSet) -> RunSettings:
-    """Leave out of the default latent sizes those that images so small cannot need."""
-    n_pixels = int(np.prod(images.image_shape))
-    if settings.latent_dims != RunSettings.latent_dims or max(settings.latent_dims) < n_pixels:
-        return settings
-    sizes = tuple(size for size in settings.latent_dims if size < n_pixels)
-    return replace(settings, latent_dims=sizes or (1,))
-
-
-def _sizes_left_out(settings: RunSettings, images: ImageSet) -> str:
-    whole = replace(settings, latent_dims=RunSettings.latent_dims)
-    left_out = [size for size in whole.latent_dims if size not in settings.latent_dims]
-    if not left_out or settings != fitting_sizes(whole, images):
-        return ""
-    n_pixels = int(np.prod(images.image_shape))
-    sizes = " and ".join(map(str, left_out))
-    return f"latent sizes {sizes} are left out, as an image has only {n_pixels} pixels"
 
 
 def _was_finished(path: Path, whole: str) -> bool:
@@ -214,14 +238,16 @@ class _Run:
 
     def __init__(
         self,
-        data: ImageSet | EmbeddingSet,
+        data: ImageSet | EmbeddingSet | ImageStream,
+        trained: ImageSet | None,
         settings: RunSettings,
         recorder: Recorder,
         engine: Engine,
-        encoded: Encoded | None = None,
+        encoded: Encoded | None,
     ) -> None:
         self.data = data
         self.encoded = encoded
+        self.trained = trained
         self.settings = settings
         self.recorder = recorder
         self.writer = recorder.writer
@@ -233,53 +259,52 @@ class _Run:
             self.recorder.tell(StageChange("run", "kept"))
             return
         self._describe(until)
-        if isinstance(self.data, EmbeddingSet):
-            self._take_codes(self.data)
-            self._finish(self.data)
+        if self.trained is None:
+            assert isinstance(self.data, EmbeddingSet)
+            for name in ("sweep", "choice", "plane", "size-samples"):
+                self.recorder.skip(name, NO_TRAINING)
+            rows, note = mapped_rows(self.data, self.settings.rows)
+            decoded = decoder_stage(self.recorder, self.data, rows, self.settings, self.encoded)
+            embeddings_stage(self.recorder, rows, note, decoded)
+            self._finish(rows)
         else:
-            training = _Training(self.data, self.settings, self.recorder, self.engine)
+            training = Training(self.trained, self.settings, self.recorder, self.engine)
             keys = training.sweep()
             if until == "sweep":
                 return
-            training.codes(keys)
-            self._finish(self.data, lambda: training.size_samples(keys))
+            self._finish(training.codes(keys, self.data), lambda: training.size_samples(keys))
         with self.writer.stage("run", whole) as stage:
             stage.info["stages"] = self.recorder.fingerprints
 
-    def _take_codes(self, data: EmbeddingSet) -> None:
-        for name in ("sweep", "choice", "plane", "size-samples"):
-            self.recorder.skip(name, NO_TRAINING)
-        rows, note = mapped_rows(data, self.settings.rows)
-        decoded = decoder_stage(self.recorder, data, rows, self.settings, self.encoded)
-        embeddings_stage(self.recorder, rows, note, decoded)
-
     def _finish(
-        self, data: ImageSet | EmbeddingSet, before_page: Callable[[], None] = lambda: None
+        self,
+        rows: ImageSet | EmbeddingSet | ImageStream,
+        before_page: Callable[[], None] = lambda: None,
     ) -> None:
-        """Map, judge and draw the codes that are there."""
+        """Map, judge and draw the codes of `rows`, which are there."""
         recorder, settings = self.recorder, self.settings
-        rows = mapped_rows(data, settings.rows)[0]
-        columns_stage(recorder, rows.columns)
-        jobs = [
-            MapJob(name, dict(settings.map_settings.get(name, {})))
-            for name in ("direct", *settings.maps)
-        ]
-        names = [job.name for job in jobs]
+        columns_stage(recorder, columns_of(rows))
+        sample_stage(recorder, len(rows), settings)
+        names = ["direct", *settings.maps]
+        jobs = [MapJob(name, dict(settings.map_settings.get(name, {}))) for name in names]
+        atlas = Atlas.open(self.writer.path)
+        fitted = slice(None) if atlas.sample is None else atlas.sample
         reasons = map_reasons(
             names,
-            len(rows),
-            rows.labels,
+            len(rows) if atlas.sample is None else len(atlas.sample),
+            None if rows.labels is None else rows.labels[fitted],
             rows.class_names,
-            has_plane=isinstance(data, ImageSet),
+            has_plane=self.trained is not None,
         )
         seed = settings.random_state
         neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed)
-        codes = recorder.fingerprints["codes"]
+        codes = codes_basis(recorder)
         made_from = {name: neighbors if name in NEIGHBOR_MAPS else codes for name in names}
-        made_from["direct"] = recorder.fingerprints["plane"]
+        made_from["direct"] = plane_basis(recorder)
         maps_stages(
             recorder, jobs, made_from, labels=rows.labels, reasons=reasons, random_state=seed
         )
+        places_stages(recorder, names)
         judge_stages(recorder, names, settings)
         points_stage(recorder, names)
         draw(recorder)
@@ -310,19 +335,7 @@ class _Run:
             settings |= {name: before.settings[name] for name in later if name in before.settings}
         else:
             self._tell_resets(before)
-        described: dict[str, Any] = {
-            "name": data.name,
-            "kind": "images" if isinstance(data, ImageSet) else "embeddings",
-            "n_train": len(data.train),
-            "n_test": len(data.test),
-            "image_shape": list(data.image_shape),
-            "class_names": list(data.class_names),
-            "content_hash": data.content_hash,
-            "notes": list(data.notes),
-            "sentence": data.sentence,
-        }
-        if data.columns:
-            described["columns_hash"] = columns_hash(data.columns)
+        described = describe(data, self.trained, self.settings)
         self.writer.set_header(data=described, settings=settings, versions=library_versions())
 
     def _tell_resets(self, before: Atlas) -> None:
@@ -339,144 +352,6 @@ class _Run:
 
 def _listed(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items()) or "the defaults"
-
-
-class _Training:
-    """The part of a run that has to do with trained models."""
-
-    def __init__(
-        self, images: ImageSet, settings: RunSettings, recorder: Recorder, engine: Engine
-    ) -> None:
-        self.images = images
-        self.settings = settings
-        self.recorder = recorder
-        self.writer = recorder.writer
-        self.engine = engine
-
-    def sweep(self) -> dict[tuple[int, int], TrainingKey]:
-        """Train what is missing and choose a size; return the keys of all trainings."""
-        # torch takes seconds to import, and a run with nothing to do needs none of it.
-        from latentscape.autoencoder import ConvAutoencoder, choose_latent_dim
-        from latentscape.autoencoder.sweep import (
-            stored_trainings,
-            tabulate,
-            training_keys,
-        )
-
-        settings, writer, recorder = self.settings, self.writer, self.recorder
-        template = ConvAutoencoder(**settings.training)
-        first = settings.random_state
-        swept = training_keys(
-            self.images, template, settings.latent_dims, n_seeds=settings.n_seeds, first_seed=first
-        )
-        # The two-neuron map and a size asked for by number need their models too.
-        wanted = {2} if settings.latent_dim == "auto" else {2, int(settings.latent_dim)}
-        extra_sizes = sorted(wanted - set(settings.latent_dims))
-        extra = (
-            training_keys(self.images, template, extra_sizes, n_seeds=1, first_seed=first)
-            if extra_sizes
-            else []
-        )
-        keys = [*swept, *extra]
-        store = writer.path / "model"
-        names = {key: f"{MODEL_STAGE}{key}" for key in keys}
-        current = [
-            key for key in keys if recorder.is_current(names[key], key.digest, remove_damaged=True)
-        ]
-        done = stored_trainings(store, keys)
-        for key in done:
-            if key not in current:  # published by a worker just before the run was killed
-                self._adopt(names[key], key)
-        missing = [key for key in keys if key not in done]
-        self._train(template, missing, store, names, done)
-
-        made_from = fingerprint(
-            version=STAGE_VERSIONS["sweep"],
-            trainings=[key.digest for key in swept],
-            images=self.images.content_hash,
-        )
-        if not recorder.is_current("sweep", made_from):
-            results, history = tabulate(self.images, {key: done[key] for key in swept})
-            with recorder.stage("sweep", made_from) as stage:
-                writer.write_table("sweep.parquet", results)
-                writer.write_table("history.parquet", history)
-                if note := _sizes_left_out(settings, self.images):
-                    stage.info["note"] = note
-        else:
-            results = Atlas.open(writer.path).sweep
-        choice_from = fingerprint(sweep=made_from, tolerance=settings.tolerance)
-        if not recorder.is_current("choice", choice_from):
-            with recorder.stage("choice", choice_from) as stage:
-                stage.info.update(
-                    choose_latent_dim(results, tolerance=settings.tolerance).as_dict()
-                )
-        return {(key.latent_dim, key.seed): key for key in keys}
-
-    def _train(
-        self,
-        template: ConvAutoencoder,
-        missing: list[TrainingKey],
-        store: Path,
-        names: dict[TrainingKey, str],
-        done: dict[TrainingKey, dict[str, Any]],
-    ) -> None:
-        """Train what is missing; each training enters the atlas when it is finished."""
-        if not missing:
-            return
-        from latentscape.autoencoder.sweep import train
-
-        make_folder(store)
-        self.recorder.tell(StageChange("training", "started"))
-        started = time.perf_counter()
-        for key, header in train(
-            self.images, template, missing, store, self.engine, on_progress=self.recorder.tell
-        ):
-            done[key] = header
-            self._adopt(names[key], key)
-        note = f"{len(missing)} trained, {len(done) - len(missing)} kept"
-        seconds = time.perf_counter() - started
-        self.recorder.tell(StageChange("training", "done", seconds=seconds, note=note))
-
-    def _adopt(self, name: str, key: TrainingKey) -> None:
-        with self.writer.stage(name, key.digest) as stage:
-            self.writer.adopt(f"model/{key.file_name}")
-            stage.info.update(latent_dim=key.latent_dim, seed=key.seed)
-
-    def codes(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
-        """Encode the mapped rows with the chosen model and with the two-neuron model."""
-        settings = self.settings
-        size = settings.latent_dim
-        if size == "auto":
-            size = int(self.writer.stage_info("choice")["latent_dim"])
-        rows, note = mapped_rows(self.images, settings.rows)
-        seed = settings.random_state
-        for n, stage in ((int(size), codes_stage), (2, plane_stage)):
-            key = keys[n, seed]
-            info = {"latent_dim": n, "seed": seed, "model": f"model/{key.file_name}"}
-            if note and stage is codes_stage:
-                info["note"] = note
-            stage(self.recorder, rows, self._loader(key), info, key.digest)
-
-    def size_samples(self, keys: dict[tuple[int, int], TrainingKey]) -> None:
-        seed = self.settings.random_state
-        swept = {size: keys[size, seed] for size in self.settings.latent_dims}
-        size_samples_stage(
-            self.recorder,
-            self.images.test,
-            {size: self._loader(key) for size, key in swept.items()},
-            seed,
-            {size: key.digest for size, key in swept.items()},
-        )
-
-    def _loader(self, key: TrainingKey) -> Callable[[], Codec]:
-        def load() -> Codec:
-            from latentscape.autoencoder import ConvAutoencoder
-
-            return ConvAutoencoder.load(
-                self.writer.path / "model" / key.file_name, network=self.settings.network
-            )
-
-        return load
 
 
 def draw(recorder: Recorder) -> None:

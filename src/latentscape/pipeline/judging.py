@@ -14,6 +14,7 @@ from latentscape.atlas import Atlas, fingerprint
 from latentscape.pipeline.lacking import known_labels, why_no_label_measures
 from latentscape.pipeline.mapping import NEIGHBOR_MAPS, MapJob, whole_map
 from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import codes_basis
 from latentscape.pipeline.settings import LARGEST_SEED, MAP_TITLES, STAGE_VERSIONS, RunSettings
 from latentscape.pipeline.tables import PER_POINT, QUALITY_STAGE
 from latentscape.types import FloatArray, IntArray, Progress
@@ -33,7 +34,7 @@ def judge_stages(recorder: Recorder, names: Sequence[str], settings: RunSettings
         made_from = fingerprint(
             version=STAGE_VERSIONS["quality"],
             map=recorder.fingerprints[f"maps-{name}"],
-            codes=recorder.fingerprints["codes"],
+            codes=codes_basis(recorder),
         )
         if recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
             continue
@@ -60,10 +61,11 @@ def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> 
     others = _other_seeds(atlas, job, random_state)
     recorder.tell(Progress(task, 1, 2))
     images = None
+    rows = slice(None) if atlas.sample is None else atlas.sample
+    codes = atlas.mapped_codes
     if atlas.has("images"):
-        images = np.array(atlas.images).reshape(len(atlas.images), -1)
+        images = np.array(atlas.images[rows]).reshape(len(codes), -1)
     labels, known = _labels_to_judge(atlas)
-    codes = np.array(atlas.codes)
     report = quality.report(
         codes,
         embedding,
@@ -82,6 +84,9 @@ def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> 
             random_state=random_state,
         )
         report = _with_labels(report, of_labelled, len(known))
+    if atlas.sample is not None:
+        note = f"All measures: the {len(codes):,} rows of the sample, of {len(atlas.codes):,}."
+        report = replace(report, notes=(*report.notes, note))
     card = quality.map_card(report, MAP_TITLES[job.name])
     content = {"report": report.as_dict(), "card": card.as_dict()}
     recorder.writer.write_json(f"quality/{job.name}.json", content)
@@ -105,12 +110,14 @@ def _other_seeds(atlas: Atlas, job: MapJob, random_state: int) -> list[FloatArra
     fitter.set_params(random_state=seed)
     with warnings.catch_warnings():  # the first map has told already which settings were lowered
         warnings.simplefilter("ignore")
-        return [fitter.fit(np.array(atlas.codes), graph=atlas.graph).embedding_]
+        return [fitter.fit(atlas.mapped_codes, graph=atlas.graph).embedding_]
 
 
 def _labels_to_judge(atlas: Atlas) -> tuple[IntArray | None, IntArray]:
     """Return the labels, if anything can be measured with them, and the rows that have one."""
     labels = pd.read_parquet(atlas.path / "rows.parquet")["label"].to_numpy()
+    if atlas.sample is not None:
+        labels = labels[atlas.sample]
     known = known_labels(labels)
     reason = why_no_label_measures(labels, atlas.data.get("class_names") or ())
     return (labels if reason is None and len(known) >= _LEAST_ROWS else None), known

@@ -14,6 +14,7 @@ from latentscape.atlas import ARTEFACTS, Atlas, Stage, fingerprint
 from latentscape.errors import CodesError, LabelsError
 from latentscape.pipeline.lacking import known_labels
 from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import codes_basis
 from latentscape.pipeline.settings import MAP_TITLES, STAGE_VERSIONS
 from latentscape.types import FloatArray, IntArray, Progress, ProgressCallback, StageChange
 
@@ -34,7 +35,7 @@ def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> 
     """
     basis = fingerprint(
         version=STAGE_VERSIONS["neighbors"],
-        codes=recorder.fingerprints["codes"],
+        codes=codes_basis(recorder),
         random_state=random_state,
     )
     made_from = fingerprint(basis=basis, n_neighbors=n_neighbors)
@@ -42,7 +43,7 @@ def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> 
     def work(stage: Stage) -> None:
         from latentscape.neighbors import NeighborGraph
 
-        codes = np.array(Atlas.open(recorder.writer.path).codes)
+        codes = Atlas.open(recorder.writer.path).mapped_codes
         graph = NeighborGraph.build(
             codes, min(n_neighbors, len(codes) - 1), random_state=random_state
         )
@@ -205,7 +206,7 @@ def maps_stages(
     random_state: int,
     may_skip: bool = True,
 ) -> None:
-    """Make the maps that are not current, each as its own stage.
+    """Make the maps that are not current, each as its own stage, of the sample if there is one.
 
     One after another in this process: each takes all cores by itself.
 
@@ -226,10 +227,11 @@ def maps_stages(
         return
     atlas = Atlas.open(recorder.writer.path)
     needs_graph = any(job.name in NEIGHBOR_MAPS for job in missing)
+    rows = slice(None) if atlas.sample is None else atlas.sample
     task = FitMap(
-        np.array(atlas.codes),
-        np.array(atlas.codes2) if atlas.has("codes2") else None,
-        labels,
+        atlas.mapped_codes,
+        np.array(atlas.codes2[rows]) if atlas.has("codes2") else None,
+        None if labels is None else labels[rows],
         random_state,
         atlas.graph if needs_graph else None,
     )

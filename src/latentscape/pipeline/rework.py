@@ -23,6 +23,7 @@ from latentscape.pipeline.mapping import (
     neighbors_stage,
 )
 from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import PLACES_STAGE, codes_basis, places_stages
 from latentscape.pipeline.settings import RunSettings, given_path, run_settings
 from latentscape.pipeline.stages import explorer_stage
 from latentscape.pipeline.tables import QUALITY_STAGE, points_stage
@@ -88,15 +89,16 @@ def add_map(
         )
         rework.check_finished([other for other in chosen.maps if other != name])
         neighbors = rework.find_neighbors()
-        labels = _labels(rework.atlas)
+        labels, sample = _labels(rework.atlas), rework.atlas.sample
+        fitted = labels if labels is None or sample is None else labels[sample]
         class_names = rework.atlas.data.get("class_names") or ()
         maps_stages(
             recorder,
             [MapJob(name, settings)],
-            {name: neighbors if name in NEIGHBOR_MAPS else recorder.fingerprints["codes"]},
+            {name: neighbors if name in NEIGHBOR_MAPS else codes_basis(recorder)},
             labels=labels,
             reasons=map_reasons(
-                [name], len(rework.atlas.codes), labels, class_names, has_plane=True
+                [name], len(rework.atlas.mapped_codes), fitted, class_names, has_plane=True
             ),
             random_state=chosen.random_state,
             may_skip=False,
@@ -187,13 +189,15 @@ class _Rework:
     def finish(self) -> None:
         """Judge, tabulate and draw what has changed."""
         recorder, names = self.recorder, ["direct", *self.settings.maps]
+        places_stages(recorder, names)
         judge_stages(recorder, names, self.settings)
         points_stage(recorder, names)
         draw(recorder)
         if "explorer" in self.atlas.stages:
             explorer_stage(recorder)
         if self._was_whole:
-            added = {f"{part}{name}" for name in names for part in ("maps-", QUALITY_STAGE)}
+            parts = ("maps-", PLACES_STAGE, QUALITY_STAGE)
+            added = {f"{part}{name}" for name in names for part in parts}
             of_run = {*self.atlas.stage_info("run")["stages"], *added}
             whole = self._whole()
             with recorder.writer.stage("run", whole) as stage:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from latentscape.atlas import Atlas, Stage, fingerprint
 from latentscape.pipeline.lacking import known_labels, why_no_label_measures
 from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import PLACES_STAGE, places_of
 from latentscape.pipeline.settings import MAP_TITLES, STAGE_VERSIONS
 from latentscape.types import AnyArray, FloatArray, IntArray
 
@@ -81,7 +82,11 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
     parts = [recorder.fingerprints[name] for name in ("codes", "plane")]
     parts += [recorder.fingerprints[name] for name in ("columns",) if name in recorder.fingerprints]
     for name in names:
-        parts += [recorder.fingerprints[f"{part}{name}"] for part in ("maps-", QUALITY_STAGE)]
+        parts += [
+            recorder.fingerprints[f"{part}{name}"]
+            for part in ("maps-", PLACES_STAGE, QUALITY_STAGE)
+            if f"{part}{name}" in recorder.fingerprints
+        ]
     made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts)
 
     def work(stage: Stage) -> None:
@@ -89,25 +94,28 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
         atlas = Atlas.open(writer.path)
         points = pd.read_parquet(writer.path / "rows.parquet")
         judged: dict[str, dict[str, Any]] = {"maps": {}, "cards": {}}
-        spaces: dict[str, FloatArray] = {"codes": np.array(atlas.codes)}
+        # Maps are judged on the rows that they were fitted on.
+        rows = slice(None) if atlas.sample is None else atlas.sample
+        spaces: dict[str, FloatArray] = {"codes": atlas.mapped_codes}
         for name in names:
             if not atlas.stages[f"maps-{name}"]["files"]:
                 continue  # these data have no such map
-            places = atlas.load_map(name).embedding_
+            places = places_of(atlas, name)
             points[f"{name}_x"], points[f"{name}_y"] = places[:, 0], places[:, 1]
-            spaces[name] = places
+            spaces[name] = places[rows]
             if atlas.stages[f"{QUALITY_STAGE}{name}"]["files"]:
                 found = json.loads((writer.path / f"quality/{name}.json").read_bytes())
                 judged["maps"][name], judged["cards"][name] = found["report"], found["card"]
                 trust = load_file(writer.path / f"quality/{name}.safetensors")
                 for column in PER_POINT:
                     if column in trust:
-                        points[f"{name}_{column}"] = trust[column]
+                        points[f"{name}_{column}"] = np.full(len(points), np.nan, np.float32)
+                        points.loc[points.index[rows], f"{name}_{column}"] = trust[column]
         if "columns" in atlas.stages:
             given = pd.read_parquet(writer.path / COLUMNS_FILE)
             points = pd.concat([points, given], axis="columns")
         class_names = [str(name) for name in atlas.data.get("class_names") or ()]
-        labels = label_figures(spaces, points["label"].to_numpy(), class_names)
+        labels = label_figures(spaces, points["label"].to_numpy()[rows], class_names)
         writer.write_table("points.parquet", points)
         writer.write_json("quality.json", {**labels, **judged})
 

@@ -243,6 +243,7 @@ class CodeDecoder(BaseEstimator):  # type: ignore[misc]
         params["latent_dim"] = self.latent_dim_
         network = make_network(self.network, self.latent_dim_, self.image_shape_)
         described = describe(network)
+        assert described is not None  # every network by name can be described
         header = {
             "kind": KIND,
             "params": params,
@@ -253,7 +254,7 @@ class CodeDecoder(BaseEstimator):  # type: ignore[misc]
                 "mean_image_mse": self.mean_image_mse_,
             },
             "recipe": self.recipe_.as_dict(),
-            "architecture": described and {**described, "encoder": None},
+            "architecture": {"encoder": None, "decoder": described["decoder"]},
         }
         weights = {f"decoder.{name}": value for name, value in self.decoder_.state_dict().items()}
         return ModelFile(header, weights).to_bytes()

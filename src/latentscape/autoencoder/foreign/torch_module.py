@@ -52,7 +52,7 @@ def torch_networks(
     made.eval()
     encode = _part(made, "encode", "encoder") or made
     decode = _part(made, "decode", "decoder")
-    networks = []
+    networks: list[ForeignNetwork] = []
     for what, function in (("encoder", encode), ("decoder", decode)):
         if function is None:
             return networks[0], None

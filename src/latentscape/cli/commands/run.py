@@ -48,6 +48,8 @@ def command(
     epochs: options.Epochs = None,
     tolerance: options.Tolerance = 0.1,
     seed: options.Seed = 0,
+    sample: options.Sample = None,
+    memory: options.Memory = None,
     device: options.Device = "auto",
     engine: options.Engine = "auto",
     workers: options.Workers = None,
@@ -91,5 +93,7 @@ def command(
         training=options.training_settings(epochs, device, network),
         tolerance=tolerance,
         random_state=seed,
+        sample=sample,
+        memory=memory,
     )
     conclude(as_json, {"atlas": output, **facts_of(atlas)}, summarize(atlas))
