@@ -5,7 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
+<<<<<<< HEAD
+.PHONY: all bench contracts demo figures format help lint notebook sanitize setup slow stub test types web wheel
+=======
 .PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup stub test types web wheel
+>>>>>>> explorer-tests
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,6 +19,9 @@ demo: $(VENV)/.installed  ## From pixels to pictures on MNIST, into demo/ (minut
 
 test: $(VENV)/.developed  ## The test suite
 	$(BIN)/python -m pytest
+
+slow: $(VENV)/.developed  ## The tests that take minutes: published figures on 60,000 and 70,000 images
+	$(BIN)/python -m pytest -m published
 
 setup: $(VENV)/.developed  ## The environment for developing
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
     from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
-    from latentscape.images import ImageSet, load_images, load_mnist
+    from latentscape.exports import export
+    from latentscape.images import (
+        EmbeddingSet,
+        ImageSet,
+        load_images,
+        load_mnist,
+        read_embeddings,
+    )
     from latentscape.maps import LDA, PCA, TSNE, UMAP, Direct
     from latentscape.neighbors import NeighborGraph
     from latentscape.pipeline import add_map, run
@@ -24,6 +31,7 @@ _HOMES = {
     "Atlas": "atlas",
     "ConvAutoencoder": "autoencoder",
     "Direct": "maps",
+    "EmbeddingSet": "images",
     "ImageSet": "images",
     "LDA": "maps",
     "LatentSizeSweep": "autoencoder",
@@ -33,8 +41,10 @@ _HOMES = {
     "UMAP": "maps",
     "add_map": "pipeline",
     "choose_latent_dim": "autoencoder",
+    "export": "exports",
     "load_images": "images",
     "load_mnist": "images",
+    "read_embeddings": "images",
     "run": "pipeline",
 }
 _MODULES = ("errors", "figures", "quality")
@@ -47,16 +57,19 @@ __all__ = [
     "Atlas",
     "ConvAutoencoder",
     "Direct",
+    "EmbeddingSet",
     "ImageSet",
     "LatentSizeSweep",
     "NeighborGraph",
     "add_map",
     "choose_latent_dim",
     "errors",
+    "export",
     "figures",
     "load_images",
     "load_mnist",
     "quality",
+    "read_embeddings",
     "run",
 ]
 

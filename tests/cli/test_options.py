@@ -60,6 +60,9 @@ NONSENSE = {
         --engine steam                 | '--engine': must be one of auto, serial, processes
         --workers 0                    | '--workers': must be a whole number of at least 1, got '0'
         --workers all                  | got 'all'
+        --workers 100000               | the number of workers must be at most 1,024, got 100,000
+        --maps pca --perplexity 30     | --perplexity is a setting of tsne, which --maps does
+        --maps tsne --min-dist 0.1     | --min-dist is a setting of umap, which --maps does
         --workers 2 --engine serial    | the serial engine works alone, got 2 workers
         --nonsense                     | No such option: --nonsense
         --seeds                        | '--seeds' requires an argument
@@ -108,7 +111,7 @@ NONSENSE = {
     """,
     "encode": """
         data --output ''               | an empty path was given
-        data --output codes.csv        | codes.csv must end in one of .npy, .npz, .parquet
+        data --output codes.txt        | codes.txt must end in one of .npy, .npz, .parquet
         data --output data             | data must end in one of
         data --output m.safetensors/codes.npy | a part of the path m.safetensors is a file
         data data                      | extra argument

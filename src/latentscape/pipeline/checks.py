@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from latentscape.errors import DataError, LatentscapeError, SettingError
 from latentscape.images import ImageSet
+from latentscape.images.embeddings import EmbeddingSet
+from latentscape.pipeline.lacking import LEAST_ROWS
 from latentscape.pipeline.settings import LARGEST_SEED, MAP_NAMES, RunSettings
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
     """
     for name, given in settings.map_settings.items():
         check_map_settings(name, given)
+    _check_rows(images.name, len(images), "images")
     n_train, n_test = len(images.train), len(images.test)
     if not n_train or not n_test:
         msg = (
@@ -48,6 +51,30 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
         msg = (
             f"{n_train:,} training images with validation_fraction={model.validation_fraction:g} "
             f"leave none to choose a latent size on; give more images or a larger fraction"
+        )
+        raise DataError(msg)
+
+
+def check_embeddings(data: EmbeddingSet, settings: RunSettings) -> None:
+    """Refuse codes and settings that a run could not go through with.
+
+    Raises
+    ------
+    DataError
+        When there are too few rows to map.
+    SettingError
+        When a setting makes no sense.
+    """
+    for name, given in settings.map_settings.items():
+        check_map_settings(name, given)
+    _check_rows(data.name, len(data), "rows")
+
+
+def _check_rows(name: str, n_rows: int, what: str) -> None:
+    if n_rows < LEAST_ROWS:
+        msg = (
+            f"{name} has {n_rows:,} {what}, but a map needs at least {LEAST_ROWS}; give more of "
+            "them"
         )
         raise DataError(msg)
 

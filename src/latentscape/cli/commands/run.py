@@ -40,6 +40,8 @@ def command(
     epochs: options.Epochs = None,
     tolerance: options.Tolerance = 0.1,
     seed: options.Seed = 0,
+    sample: options.Sample = None,
+    memory: options.Memory = None,
     device: options.Device = "auto",
     engine: options.Engine = "auto",
     workers: options.Workers = None,
@@ -51,6 +53,10 @@ def command(
     """
     from latentscape.pipeline import run, summarize
 
+    wanted = options.names("--maps", maps)
+    options.check_of_map(
+        {"--perplexity": perplexity, "--n-neighbors": n_neighbors, "--min-dist": min_dist}, wanted
+    )
     verbose, callbacks = listeners(as_json)
     atlas = run(
         data,
@@ -62,11 +68,13 @@ def command(
         latent_dims=options.whole_numbers("--latent-dims", latent_dims),
         latent_dim=options.auto_or_number("--latent-dim", latent_dim),
         n_seeds=seeds,
-        maps=options.names("--maps", maps),
+        maps=wanted,
         rows=rows,
         map_settings=options.map_settings(perplexity, n_neighbors, min_dist),
         training=options.training_settings(epochs, device),
         tolerance=tolerance,
         random_state=seed,
+        sample=sample,
+        memory=memory,
     )
     conclude(as_json, {"atlas": output, **facts_of(atlas)}, summarize(atlas))
