@@ -23,7 +23,7 @@ def codes(few_digits: ImageSet) -> FloatArray:
     pixels -= pixels.mean(axis=0)
     axes = np.linalg.svd(pixels[:500], full_matrices=False)[2][:10]
     units = 10.0 ** np.arange(-5, 5)
-    return ((pixels @ axes.T) * units + 3 * units).astype(np.float32)
+    return np.asarray((pixels @ axes.T) * units + 3 * units, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")

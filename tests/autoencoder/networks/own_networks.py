@@ -20,7 +20,7 @@ class Pair(nn.Module):
         super().__init__()
         n = math.prod(image_shape)
         shape = (_channels(image_shape), *image_shape[:2])
-        self.encoder = nn.Sequential(
+        self.encoder: nn.Module = nn.Sequential(
             nn.Flatten(), nn.Linear(n, 8), nn.Tanh(), nn.Linear(8, latent_dim)
         )
         self.decoder = nn.Sequential(nn.Linear(latent_dim, n), nn.Unflatten(1, shape))
@@ -62,7 +62,7 @@ class NarrowCodes(Pair):
 class FlatImages(Pair):
     def __init__(self, latent_dim: int, image_shape: tuple[int, ...]) -> None:
         super().__init__(latent_dim, image_shape)
-        self.decoder = self.decoder[:1]
+        self.decoder = nn.Sequential(self.decoder[0])
 
 
 class Variational(Pair):
