@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
     from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
+    from latentscape.exports import export
     from latentscape.images import (
         EmbeddingSet,
         ImageSet,
@@ -40,6 +41,7 @@ _HOMES = {
     "UMAP": "maps",
     "add_map": "pipeline",
     "choose_latent_dim": "autoencoder",
+    "export": "exports",
     "load_images": "images",
     "load_mnist": "images",
     "read_embeddings": "images",
@@ -62,6 +64,7 @@ __all__ = [
     "add_map",
     "choose_latent_dim",
     "errors",
+    "export",
     "figures",
     "load_images",
     "load_mnist",

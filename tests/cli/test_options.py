@@ -111,7 +111,7 @@ NONSENSE = {
     """,
     "encode": """
         data --output ''               | an empty path was given
-        data --output codes.csv        | codes.csv must end in one of .npy, .npz, .parquet
+        data --output codes.txt        | codes.txt must end in one of .npy, .npz, .parquet
         data --output data             | data must end in one of
         data --output m.safetensors/codes.npy | a part of the path m.safetensors is a file
         data data                      | extra argument
