@@ -138,7 +138,8 @@ def run(
     plan = checked(found)
     trained = trained_on(found, chosen)
     whole = whole_fingerprint(found.content_hash, chosen, columns_hash(columns_of(found)))
-    if not _was_finished(path, whole):  # nothing has been written yet
+    finished = _was_finished(path, whole)
+    if not finished:  # nothing has been written yet
         if isinstance(found, EmbeddingSet):
             check_embeddings(found, chosen)
         elif trained is not None:
@@ -149,7 +150,8 @@ def run(
             for callback in (*callbacks, show):
                 callback(event)
 
-        tell(StageChange("memory", "planned", note=plan.sentence(limit)))
+        if not finished:
+            tell(StageChange("memory", "planned", note=plan.sentence(limit)))
         _Run(found, trained, chosen, Recorder(writer, tell), worker_engine).go(until)
     return Atlas.open(path)
 
