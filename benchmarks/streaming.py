@@ -31,7 +31,6 @@ import numpy as np
 RESULTS = Path(__file__).parent / "results"
 SHIFT = 3  # pixels
 BATCH = 20_000
-MAPS = "pca,lda,tsne,umap"
 
 
 def make_images(path: Path, n: int) -> None:
@@ -73,7 +72,17 @@ def run_it(images: Path, atlas: Path, arguments: argparse.Namespace) -> dict[str
     """Run the command line in a process of its own; return seconds and peak of all calls."""
     parts_file = arguments.folder / "parts.json"
     parts = json.loads(parts_file.read_bytes()) if parts_file.exists() else []
-    command = [sys.executable, "-m", "latentscape", "run", images, "-o", atlas, "--maps", MAPS]
+    command = [
+        sys.executable,
+        "-m",
+        "latentscape",
+        "run",
+        images,
+        "-o",
+        atlas,
+        "--maps",
+        arguments.maps,
+    ]
     command += ["--sample", arguments.sample, "--latent-dims", f"2,{arguments.latent_dim}"]
     command += ["--latent-dim", arguments.latent_dim, "--seeds", 1, "--engine", "serial"]
     command += ["--epochs", arguments.epochs, "--memory", arguments.memory, "--json"]
@@ -102,7 +111,7 @@ def run_it(images: Path, atlas: Path, arguments: argparse.Namespace) -> dict[str
     }
 
 
-def figures_of(atlas_path: Path, n: int) -> dict[str, Any]:
+def figures_of(atlas_path: Path, n: int, maps: list[str]) -> dict[str, Any]:
     """Return the seconds of each stage, and rates in images a second."""
     from latentscape.atlas import Atlas
 
@@ -114,7 +123,7 @@ def figures_of(atlas_path: Path, n: int) -> dict[str, Any]:
         for name, stage in (
             ("encode, rebuild and store", "codes"),
             ("encode (two neurons)", "plane"),
-            *((f"place on {name}", f"places-{name}") for name in MAPS.split(",")),
+            *((f"place on {name}", f"places-{name}") for name in maps),
         )
     }
     found = {
@@ -137,7 +146,7 @@ def figures_of(atlas_path: Path, n: int) -> dict[str, Any]:
                 places[sample], labels[sample], places[asked], labels[asked], n_neighbors=10
             )
         )
-        for name in ("direct", *MAPS.split(","))
+        for name in ("direct", *maps)
         for places in [atlas.points[[f"{name}_x", f"{name}_y"]].to_numpy()]
     }
     return found
@@ -151,6 +160,7 @@ def main() -> None:
     parser.add_argument("--latent-dim", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--memory", type=float, default=3.0)
+    parser.add_argument("--maps", default="pca,lda,tsne,umap")
     parser.add_argument("--minutes", type=float, default=1e4)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/streaming"))
     parser.add_argument("--output", type=Path, default=RESULTS / "streaming.json")
@@ -168,7 +178,7 @@ def main() -> None:
         "epochs": arguments.epochs,
         "read_only_images_a_second": arguments.images / reading,
         **taken,
-        **figures_of(arguments.folder / "atlas", arguments.images),
+        **figures_of(arguments.folder / "atlas", arguments.images, arguments.maps.split(",")),
         "machine": {
             "processor": platform.machine(),
             "cores": len(os.sched_getaffinity(0)),
