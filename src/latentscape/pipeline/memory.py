@@ -12,7 +12,6 @@ from latentscape.engines.processes import ProcessEngine
 from latentscape.errors import SettingError
 from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.images.stream import ImageStream
-from latentscape.pipeline.mapping import MapJob, n_neighbors_needed
 from latentscape.pipeline.settings import RunSettings
 from latentscape.types import Engine
 
@@ -26,6 +25,8 @@ _PER_ROW = 450  # ids, splits and columns of the tables, as text and while they 
 _PER_PLACE = 40  # a row's place and trust on one map
 _PER_LINK = 40  # a neighbour of a row: indices, distances, affinities both ways
 _BATCH_OF_STREAM = 4096
+_NEIGHBORS = 90  # of each row, unless a map asks for more
+_MOST_NEIGHBORS = 1e6
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,7 @@ def plan_memory(
     trained = fitted if streamed else n
     # Loaded, and a copy in the order of the split.
     held = _LIBRARIES + 2 * trained * pixels + (0 if trains else 4 * n * width)
-    jobs = [MapJob(name, settings.map_settings.get(name, {})) for name in settings.maps]
-    neighbors = min(n_neighbors_needed(jobs), max(1, fitted - 1))
+    neighbors = min(_neighbors(settings), max(1, fitted - 1))
     at_once = min(mapped, _BATCH_OF_STREAM) if streamed else mapped
     links = fitted * neighbors * _PER_LINK
     table = mapped * (_PER_ROW + _PER_PLACE * (1 + len(settings.maps)))
@@ -103,6 +103,16 @@ def plan_memory(
             workers = min(engine.n_workers, n_trainings)
             parts["training"] += workers * (_WORKER + 2 * trained * pixels)
     return MemoryPlan(parts)
+
+
+def _neighbors(settings: RunSettings) -> int:
+    """Guess how many neighbours of a row are needed, from settings that nobody has checked yet."""
+    wanted = _NEIGHBORS
+    for name, key, times in (("tsne", "perplexity", 3), ("umap", "n_neighbors", 1)):
+        given = settings.map_settings.get(name, {}).get(key)
+        if isinstance(given, int | float) and 0 < given < _MOST_NEIGHBORS:
+            wanted = max(wanted, int(times * given))
+    return wanted
 
 
 def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool) -> None:
