@@ -467,7 +467,9 @@ class Atlas:
         codes = self.stage_info("codes")
         if "latent_dim" in codes:
             facts["codes"] = f"{codes['latent_dim']} numbers"
-            if "model" in codes:
+            if "encoder" in codes:
+                facts["codes"] += f" (from {codes['encoder']})"
+            elif "model" in codes:
                 facts["codes"] = f"{codes['latent_dim']} neurons, seed {codes.get('seed', 0)}"
         if "latent_dim" in self.stage_info("choice"):
             facts["chosen latent size"] = str(self.choice["latent_dim"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -46,6 +47,14 @@ class Codec(Protocol):
 
     def reconstruction_error(self, X: Any) -> Any:
         """Return each image's mean squared error."""
+        ...
+
+
+class Decoder(Protocol):
+    """What these stages need of a decoder for codes from elsewhere."""
+
+    def inverse_transform(self, X: Any) -> FloatArray:
+        """Decode codes to images in [0, 1]."""
         ...
 
 
@@ -101,14 +110,45 @@ def dead_units(lowest: FloatArray, highest: FloatArray) -> list[str]:
     return [f"{len(dead)} of {len(lowest)} units are dead: they never change (units {named})"]
 
 
-def embeddings_stage(recorder: Recorder, data: EmbeddingSet, note: str) -> str:
-    """Take codes as they are; return the stage's fingerprint."""
-    made_from = fingerprint(version=STAGE_VERSIONS["codes"], embeddings=data.content_hash)
-    lacking = {
-        "model": NO_MODEL,
-        "reconstructions": NO_MODEL,
-        **lacking_labels(data.labels, data.class_names),
-    }
+@dataclass(frozen=True)
+class Decoded:
+    """How codes from elsewhere are decoded.
+
+    Attributes
+    ----------
+    made_from : str
+        The fingerprint of the decoder.
+    file : str
+        The decoder's file in the atlas.
+    load : callable
+        Loads it.
+    given : uint8 array or None
+        What the codes' own decoder makes of the mapped rows, where it came along.
+    origin : str
+        What made the codes, where it is known.
+    """
+
+    made_from: str
+    file: str
+    load: Callable[[], Decoder]
+    given: UInt8Array | None
+    origin: str
+
+
+def embeddings_stage(
+    recorder: Recorder, data: EmbeddingSet, note: str, decoded: Decoded | None = None
+) -> str:
+    """Take codes as they are, with what they look like decoded; return the stage's fingerprint."""
+    parts = {"version": STAGE_VERSIONS["codes"], "embeddings": data.content_hash}
+    if decoded is not None:
+        parts["decoder"] = decoded.made_from
+    made_from = fingerprint(**parts)
+    no_model = NO_MODEL
+    if decoded is not None and decoded.origin:
+        no_model = f"the codes were made by {decoded.origin}, which is not part of the atlas"
+    lacking = {"model": no_model, **lacking_labels(data.labels, data.class_names)}
+    if decoded is None:
+        lacking = {"reconstructions": no_model, **lacking}
     if data.images is None:
         lacking = {"images": NO_IMAGES, **lacking}
 
@@ -117,13 +157,30 @@ def embeddings_stage(recorder: Recorder, data: EmbeddingSet, note: str) -> str:
         writer.write_array("codes.npy", data.codes)
         if data.images is not None:
             writer.write_array("images.npy", data.images)
-        writer.write_table("rows.parquet", rows_table(data))
+        rows = rows_table(data)
+        if decoded is not None:
+            assert data.images is not None
+            images = decoded.given
+            if images is None:
+                images = as_uint8(decoded.load().inverse_transform(data.codes))
+            writer.write_array("reconstructions.npy", images)
+            rows = rows.assign(reconstruction_mse=_errors(images, data.images))
+            stage.info.update(model=decoded.file, encoder=decoded.origin or "elsewhere")
+        writer.write_table("rows.parquet", rows)
         stage.info.update(latent_dim=data.latent_dim, lacking=lacking)
         if note:
             stage.info["note"] = note
 
     recorder.run("codes", made_from, work)
     return made_from
+
+
+def _errors(images: UInt8Array, originals: UInt8Array) -> FloatArray:
+    """Return the mean squared error of each image over pixels in [0, 1], float32 (n,)."""
+    errors = np.empty(len(images), np.float32)
+    for row, (image, original) in enumerate(zip(images, originals, strict=True)):
+        errors[row] = ((image / 255.0 - original / 255.0) ** 2).mean()
+    return errors
 
 
 def rows_table(data: ImageSet | EmbeddingSet) -> pd.DataFrame:

@@ -71,7 +71,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(change=damage)
 def test_damage_is_refused_or_the_answer_is_whole(
     form: str, change: tuple[str, float, bytes], originals: dict[str, tuple[str, bytes]]

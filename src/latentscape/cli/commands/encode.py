@@ -25,6 +25,14 @@ def command(
             metavar="FILE",
         ),
     ] = "codes.npy",
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            help="The class of your own that the model was trained with; it is imported.",
+            metavar="MODULE:CLASS",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Encode new data with a trained model, and place them on an atlas's maps.
@@ -34,7 +42,9 @@ def command(
     from latentscape.pipeline.encode import encode_images
 
     verbose, callbacks = listeners(as_json)
-    facts = encode_images(source, data, output, verbose=verbose, callbacks=callbacks)
+    facts = encode_images(
+        source, data, output, network=network, verbose=verbose, callbacks=callbacks
+    )
     conclude(as_json, facts, _lines(facts))
 
 
