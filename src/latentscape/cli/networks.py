@@ -19,6 +19,14 @@ Network = Annotated[
         metavar="NAME|MODULE:CLASS",
     ),
 ]
+OwnNetwork = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        help="The class of your own that the model was trained with; it is imported.",
+        metavar="MODULE:CLASS",
+    ),
+]
 Encoder = Annotated[
     str | None,
     typer.Option(

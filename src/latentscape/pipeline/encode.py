@@ -50,6 +50,8 @@ def encode_images(
     output: str | os.PathLike[str],
     *,
     network: str | None = None,
+    encoder: Any = None,
+    encoder_options: Mapping[str, Any] | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
 ) -> dict[str, Any]:
@@ -73,6 +75,9 @@ def encode_images(
     network : str, optional
         The Python path of the network, for a model whose network is a class of
         your own: see :meth:`latentscape.ConvAutoencoder.load`.
+    encoder, encoder_options
+        As for :func:`latentscape.run`, for an atlas whose codes an encoder from
+        elsewhere has made.
     verbose, callbacks
         As for :func:`latentscape.run`.
 
@@ -104,6 +109,8 @@ def encode_images(
                 callback(event)
 
         found = _read(data)
+        if encoder is not None:
+            found = _encoded_elsewhere(found, encoder, encoder_options or {})
         check_writable(target)
         made = _encode(
             found, atlas, model, tell, with_places=target.suffix != ".npy", network=network
@@ -129,6 +136,17 @@ def _read(data: Any) -> ImageSet | EmbeddingSet:
     return read_embeddings(data) if looks_like_embeddings(data) else load_images(data)
 
 
+def _encoded_elsewhere(
+    data: ImageSet | EmbeddingSet, encoder: Any, options: Mapping[str, Any]
+) -> EmbeddingSet:
+    from latentscape.pipeline.decoding import encode_with
+
+    if isinstance(data, EmbeddingSet):
+        msg = f"{data.name} holds codes already; an encoder is for images"
+        raise SettingError(msg)
+    return encode_with(encoder, data, options).data
+
+
 def _encode(
     data: ImageSet | EmbeddingSet,
     atlas: Atlas | None,
@@ -147,13 +165,14 @@ def _encode(
         if model is None:
             assert atlas is not None  # a model's file alone is a model
             msg = (
-                f"{atlas.path} was made from embeddings and has no encoder, so images cannot be "
-                f"placed on its maps; encode them as its data were, and give the embeddings"
+                f"{atlas.path} was made from codes and holds no encoder, so images cannot be "
+                f"placed on its maps as they are; give the encoder that made the codes, or "
+                f"embeddings from it"
             )
             raise AtlasError(msg)
         made = _Encoded(data.ids, model.transform(data.images))
     tell(Progress("encode", 1, n_steps))
-    _add_errors(made, data, model)
+    _add_errors(made, data, model if model is not None else _load_decoder(atlas))
     tell(Progress("encode", 2, n_steps))
     for done, name in enumerate(names, 3):
         assert atlas is not None
@@ -220,6 +239,16 @@ def _load_model(path: Path | None, network: str | None = None) -> Any:
     from latentscape.autoencoder import ConvAutoencoder  # torch takes seconds to import
 
     return ConvAutoencoder.load(path, network=network)
+
+
+def _load_decoder(atlas: Atlas | None) -> Any:
+    """Return the decoder that was trained for codes from elsewhere, if there is one."""
+    info = {} if atlas is None else atlas.stage_info("codes")
+    if atlas is None or "encoder" not in info or not info.get("model"):
+        return None
+    from latentscape.autoencoder import CodeDecoder
+
+    return CodeDecoder.load(atlas.path / str(info["model"]))
 
 
 def _model_path(atlas: Atlas, stage: str) -> Path | None:

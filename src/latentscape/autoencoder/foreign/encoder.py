@@ -216,6 +216,8 @@ class ForeignEncoder:
                 return candidate, self._encode(images, candidate)
             except _RefusedError as error:
                 errors.append(f"{candidate}: {error}")
+                if isinstance(error, _NoCodesError):
+                    break  # it takes these images, so another layout is not what it lacks
         msg = (
             f"{self._encoder.name} cannot encode images of {described} ({'; '.join(errors)}); give "
             f"the size that it was trained on, or layout="
@@ -265,6 +267,10 @@ class _RefusedError(DataError):
     """A network does not take what it was given, or gives what nobody can use."""
 
 
+class _NoCodesError(_RefusedError):
+    """A network takes what it was given, but makes no codes of it."""
+
+
 def _call(network: ForeignNetwork, part: AnyArray) -> AnyArray:
     try:
         return np.asarray(network.forward(part))
@@ -286,7 +292,7 @@ def _as_codes(output: AnyArray) -> FloatArray:
     codes = output.reshape(len(output), -1) if output.ndim > 1 else output
     trivial = all(side == 1 for side in output.shape[2:])
     if output.ndim < 2 or not trivial or not np.issubdtype(output.dtype, np.floating):
-        raise _RefusedError(
+        raise _NoCodesError(
             f"it gives {output.dtype} of shape {_shape(('n', *output.shape[1:]))}, expected codes "
             f"of shape (n, d)"
         )

@@ -27,17 +27,6 @@ from latentscape.types import AnyArray
 _MOST_RATIO = 1032  # deflate cannot do better
 _MOST_DENSE = 1 << 31  # bytes that a sparse matrix may take when it is spelled out
 _MAP_WIDTH = 3  # an obsm entry no wider than this is a picture, not codes
-_ERRORS = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    RuntimeError,
-    OverflowError,
-    NotImplementedError,
-    AssertionError,
-)
 
 
 def need_anndata() -> Any:
@@ -60,10 +49,11 @@ def need_anndata() -> Any:
 def read_h5ad(path: Path, wanted: Wanted) -> RawEmbeddings:
     """Read an entry of obsm, or X, with the columns of obs; nothing else is loaded."""
     regular_file(path)
+    # anndata and h5py raise errors of many kinds, their own among them, for a damaged file.
     read_elem = need_anndata().io.read_elem
     h5py = importlib.import_module("h5py")
     with (
-        damage_told(path, "an .h5ad file", *_ERRORS),
+        damage_told(path, "an .h5ad file", Exception),
         warnings.catch_warnings(),
         h5py.File(path, "r") as file,
     ):
