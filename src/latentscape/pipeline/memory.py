@@ -37,9 +37,12 @@ class MemoryPlan:
     ----------
     parts : dict of str to float
         Bytes at the peak of each part of the run.
+    n_workers : int
+        Processes that train side by side.
     """
 
     parts: dict[str, float]
+    n_workers: int = 1
 
     @property
     def peak(self) -> float:
@@ -96,13 +99,14 @@ def plan_memory(
         "judging": held + fitted * (pixels * 9 + width * 12) + links,
         "tables and figures": held + table + mapped * width * 4,
     }
+    workers = 1
     if trains:
         parts["training"] = held + _TRAINING + 3 * 8 * pixels**2 + 4 * trained * pixels
         if isinstance(engine, ProcessEngine):
             n_trainings = len({2, *settings.latent_dims}) * settings.n_seeds
             workers = min(engine.n_workers, n_trainings)
             parts["training"] += workers * (_WORKER + 2 * trained * pixels)
-    return MemoryPlan(parts)
+    return MemoryPlan(parts, workers)
 
 
 def _neighbors(settings: RunSettings) -> int:
@@ -125,7 +129,7 @@ def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool) ->
     if plan.peak <= limit:
         return
     change = "give a smaller --sample" if sampled else "map a sample and place the rest: --sample N"
-    if plan.largest == "training":
+    if plan.largest == "training" and plan.n_workers > 1:
         change = f"train with fewer processes (--workers 1), or {change}"
     msg = (
         f"{name} would take about {readable(plan.peak)} of memory ({plan.largest}), and there are "
