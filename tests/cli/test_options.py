@@ -76,6 +76,10 @@ NONSENSE = {
         --workers 100000               | the number of workers must be at most 1,024, got 100,000
         --maps pca --perplexity 30     | --perplexity is a setting of tsne, which --maps does
         --maps tsne --min-dist 0.1     | --min-dist is a setting of umap, which --maps does
+        --sample 50                    | '--sample': must be a whole number of at least 100
+        --memory 0                     | memory must be a number of GB above 0, got 0
+        --memory 0.01                  | would take about
+        --memory much                  | '--memory': must be a number, got 'much'
         --workers 2 --engine serial    | the serial engine works alone, got 2 workers
         --nonsense                     | No such option: --nonsense
         --seeds                        | '--seeds' requires an argument

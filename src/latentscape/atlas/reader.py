@@ -24,6 +24,7 @@ from latentscape.atlas.schema import (
     PARTS,
     Manifest,
     StageEntry,
+    inside,
     read_manifest,
 )
 from latentscape.errors import AtlasError, StorageError
@@ -416,7 +417,7 @@ class Atlas:
         if size is None:
             whole_name = f"{name} ({file})" if name != file else file
             raise self._without(name) or self._not_finished(whole_name)
-        path = self.path / file
+        path = inside(self.path, file)
         try:
             found = path.stat().st_size
             if found != size:

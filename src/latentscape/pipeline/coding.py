@@ -90,11 +90,24 @@ def codes_stage(
         errors = codec.reconstruction_error(images.images).astype(np.float32)
         writer.write_table("rows.parquet", rows_table(images).assign(reconstruction_mse=errors))
         stage.info.update(info)
+        notes = [str(info["note"])] if "note" in info else []
+        notes += dead_units(codes.min(axis=0), codes.max(axis=0))
+        if notes:
+            stage.info["note"] = "; ".join(notes)
         if lacking:
             stage.info["lacking"] = lacking
 
     recorder.run("codes", made_from, work)
     return made_from
+
+
+def dead_units(lowest: FloatArray, highest: FloatArray) -> list[str]:
+    """Say how many units of the code never change; empty where all do."""
+    dead = np.flatnonzero(lowest == highest)
+    if not len(dead):
+        return []
+    named = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
+    return [f"{len(dead)} of {len(lowest)} units are dead: they never change (units {named})"]
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,8 @@ def run(
     plan = checked(found)
     trained = trained_on(found, chosen)
     whole = _whole(found, chosen, encoded)
-    if not _was_finished(path, whole):  # nothing has been written yet
+    finished = _was_finished(path, whole)
+    if not finished:  # nothing has been written yet
         if isinstance(found, EmbeddingSet):
             check_embeddings(found, chosen)
         elif trained is not None:
@@ -165,7 +166,8 @@ def run(
             for callback in (*callbacks, show):
                 callback(event)
 
-        tell(StageChange("memory", "planned", note=plan.sentence(limit)))
+        if not finished:
+            tell(StageChange("memory", "planned", note=plan.sentence(limit)))
         _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
     return Atlas.open(path)
 
