@@ -2,15 +2,17 @@
 
 from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
-from latentscape.images.load import load_idx, load_images
+from latentscape.images.load import load_data, load_images
 from latentscape.images.mnist import MNIST_CONTENT_HASH, load_mnist
-from latentscape.images.quarantine import Refused
+from latentscape.images.readers.idx_files import load_idx
+from latentscape.images.refused import Refused
 
 __all__ = [
     "MNIST_CONTENT_HASH",
     "ImageSet",
     "Refused",
     "StrArray",
+    "load_data",
     "load_idx",
     "load_images",
     "load_mnist",

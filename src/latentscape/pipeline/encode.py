@@ -15,7 +15,8 @@ from latentscape.atlas import Atlas
 from latentscape.autoencoder import ConvAutoencoder
 from latentscape.errors import AtlasError, SettingError
 from latentscape.files import check_writable, write_atomically
-from latentscape.images import ImageSet, load_images
+from latentscape.images import ImageSet
+from latentscape.pipeline.reading import read_data
 from latentscape.pipeline.settings import given_path
 from latentscape.progress import progress_bars
 from latentscape.types import AnyArray, EventCallback, FloatArray, Progress
@@ -25,7 +26,7 @@ FORMATS = (".npy", ".npz", ".parquet")
 
 def encode_images(
     source: str | os.PathLike[str],
-    data: ImageSet | str | os.PathLike[str],
+    data: Any,
     output: str | os.PathLike[str],
     *,
     verbose: int = 1,
@@ -37,8 +38,9 @@ def encode_images(
     ----------
     source : path
         A model's file, or an atlas, whose mapped model is taken.
-    data : ImageSet, str or path
-        Images; all of them are encoded, whatever their split.
+    data : ImageSet, str, path or object
+        Images, or what :func:`latentscape.load_images` reads; all of them are
+        encoded, whatever their split.
     output : path
         ``.npy`` for the codes alone; ``.npz`` for ids, codes, reconstruction
         errors and a place on each map (``tsne``: float32 (n, 2), ...);
@@ -62,7 +64,9 @@ def encode_images(
         raise SettingError(msg)
     atlas = Atlas.open(path) if path.is_dir() else None
     model = ConvAutoencoder.load(path if atlas is None else _model_path(atlas, "codes"))
-    images = data if isinstance(data, ImageSet) else load_images(data)
+    with progress_bars(verbose) as show:
+        reading = {} if isinstance(data, ImageSet) else _reading_of(atlas)
+        images = read_data(data, reading, show)
     names = list(atlas.map_names) if atlas is not None and target.suffix != ".npy" else []
     check_writable(target)
 
@@ -95,6 +99,12 @@ def encode_images(
         "maps": names,
         "output": str(target),
     }
+
+
+def _reading_of(atlas: Atlas | None) -> dict[str, Any]:
+    """Return the options that read new images as those of the atlas were read."""
+    done = {} if atlas is None else atlas.data.get("preprocessing")
+    return {"preprocessing": done} if done else {}
 
 
 def _model_path(atlas: Atlas, stage: str) -> Path:

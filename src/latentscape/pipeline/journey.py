@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
 from latentscape.errors import AtlasError, SettingError
 from latentscape.files import make_folder
-from latentscape.images import ImageSet, load_images
+from latentscape.images import ImageSet
 from latentscape.pipeline.checks import check_run
 from latentscape.pipeline.judging import judge_stages
+from latentscape.pipeline.reading import quarantine_stage, read_data
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    data: ImageSet | str | os.PathLike[str],
+    data: Any,
     path: str | os.PathLike[str],
     *,
     engine: str | Engine = "auto",
@@ -56,6 +57,7 @@ def run(
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
     until: str = "figures",
+    reading: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Atlas:
     """Train, choose a latent size, encode, map, judge and draw: fill an atlas.
@@ -65,9 +67,9 @@ def run(
 
     Parameters
     ----------
-    data : ImageSet, str or path
-        Images with a training and a test split; "mnist"; or a path that
-        :func:`latentscape.load_images` reads.
+    data : ImageSet, str, path or object
+        Images with a training and a test split; or whatever
+        :func:`latentscape.load_images` reads: "mnist", a path, an array.
     path : str or path
         The atlas's directory; made if needed.
     engine : {"auto", "serial", "processes"} or Engine, default "auto"
@@ -81,6 +83,9 @@ def run(
         :class:`~latentscape.types.StageChange`.
     until : {"sweep", "figures"}, default "figures"
         "sweep" stops when the latent size is chosen.
+    reading : mapping, optional
+        Options of :func:`latentscape.load_images`, for data that are read
+        here: ``{"size": 32, "mode": "grey"}``.
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
@@ -109,17 +114,18 @@ def run(
     if until not in ("sweep", "figures"):
         msg = f"until must be 'sweep' or 'figures', got {until!r}"
         raise SettingError(msg)
-    images = data if isinstance(data, ImageSet) else load_images(data)
-    worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
-    if not _was_finished(path, whole_fingerprint(images.content_hash, chosen)):
-        check_run(images, chosen)  # nothing has been written yet
-    with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
+    with progress_bars(verbose) as show:
 
         def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
                 callback(event)
 
-        _Run(images, chosen, Recorder(writer, tell), worker_engine).go(until)
+        images = read_data(data, reading, tell)
+        worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
+        if not _was_finished(path, whole_fingerprint(images.content_hash, chosen)):
+            check_run(images, chosen)  # nothing has been written yet
+        with AtlasWriter.open(path) as writer:
+            _Run(images, chosen, Recorder(writer, tell), worker_engine).go(until)
     return Atlas.open(path)
 
 
@@ -212,10 +218,13 @@ class _Run:
                 "class_names": list(images.class_names),
                 "content_hash": images.content_hash,
                 "notes": list(images.notes),
+                "sentence": images.sentence,
+                "preprocessing": dict(images.preprocessing),
             },
             settings=settings,
             versions=library_versions(),
         )
+        quarantine_stage(self.recorder, images.quarantine)
 
     def _jobs(self) -> list[MapJob]:
         given = self.settings.map_settings
