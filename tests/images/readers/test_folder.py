@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 from latentscape.errors import DataError, SettingError
 from latentscape.images import ImageSet, Refused, load_images
+from latentscape.types import Progress
 
 from ..pictures import class_folders, noise, write
 
@@ -266,7 +267,7 @@ def test_options_that_make_no_sense(options: dict[str, object], words: str, tmp_
 
 
 def test_progress_is_reported(tmp_path: Path) -> None:
-    events = []
+    events: list[Progress] = []
     load_images(class_folders(tmp_path), on_progress=events.append)
     assert {event.task for event in events} == {"looking", "reading"}
     assert (events[-1].step, events[-1].total) == (8, 8)
