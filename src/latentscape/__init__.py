@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
     from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
-    from latentscape.images import ImageSet, load_images, load_mnist
+    from latentscape.images import (
+        EmbeddingSet,
+        ImageSet,
+        load_images,
+        load_mnist,
+        read_embeddings,
+    )
     from latentscape.maps import LDA, PCA, TSNE, UMAP, Direct
     from latentscape.neighbors import NeighborGraph
     from latentscape.pipeline import add_map, run
@@ -24,6 +30,7 @@ _HOMES = {
     "Atlas": "atlas",
     "ConvAutoencoder": "autoencoder",
     "Direct": "maps",
+    "EmbeddingSet": "images",
     "ImageSet": "images",
     "LDA": "maps",
     "LatentSizeSweep": "autoencoder",
@@ -35,6 +42,7 @@ _HOMES = {
     "choose_latent_dim": "autoencoder",
     "load_images": "images",
     "load_mnist": "images",
+    "read_embeddings": "images",
     "run": "pipeline",
 }
 _MODULES = ("errors", "figures", "quality")
@@ -47,6 +55,7 @@ __all__ = [
     "Atlas",
     "ConvAutoencoder",
     "Direct",
+    "EmbeddingSet",
     "ImageSet",
     "LatentSizeSweep",
     "NeighborGraph",
@@ -57,6 +66,7 @@ __all__ = [
     "load_images",
     "load_mnist",
     "quality",
+    "read_embeddings",
     "run",
 ]
 

@@ -16,7 +16,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from latentscape.autoencoder.networks import make_network
+from latentscape.autoencoder.networks import describe, make_network
+from latentscape.autoencoder.pixels import check_codes, check_images, from_network, to_tensor
 from latentscape.autoencoder.storage import ModelFile, read_model
 from latentscape.autoencoder.training import (
     EpochRecord,
@@ -28,11 +29,11 @@ from latentscape.autoencoder.training import (
     pinned_threads,
     split_validation,
 )
-from latentscape.errors import CodesError, DataError, SettingError
+from latentscape.errors import SettingError
 from latentscape.files import write_atomically
 from latentscape.images import ImageSet
 from latentscape.progress import progress_bars
-from latentscape.types import AnyArray, DoubleArray, FloatArray, Progress, ProgressCallback
+from latentscape.types import DoubleArray, FloatArray, Progress, ProgressCallback
 
 _MOST_THREADS = 1024  # the system ends a process that asks for very many
 
@@ -83,7 +84,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         One row an epoch: epoch, train_loss, validation_mse, learning_rate,
         seconds.
     image_shape_ : tuple of int
-        Shape of one image, ``(28, 28)``.
+        Shape of one image: (H, W), or (H, W, C) for colours.
     seed_ : int
         The seed that was used.
     metrics_ : dict of str to float
@@ -138,9 +139,11 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : ImageSet or array of shape (n, 28, 28)
-            uint8, or floats in [0, 1]. Of an :class:`ImageSet` all images
-            are used: pass ``images.train``.
+        X : ImageSet or array of shape (n, H, W) or (n, H, W, C)
+            uint8, or floats in [0, 1], with C = 1, 3 or 4 channels. PyTorch's
+            layout (n, C, H, W) is taken where the last axis cannot hold
+            channels. Of an :class:`ImageSet` all images are used: pass
+            ``images.train``.
         y : ignored
             Here for scikit-learn's sake.
 
@@ -154,7 +157,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When training diverges, also at half the learning rate.
         """
         recipe = self._recipe()
-        images = _check_images(X)
+        images = check_images(X)
         train_rows, validation_rows = split_validation(len(images), self.validation_fraction)
         self.seed_ = _seed(self.random_state)
         self.image_shape_ = images.shape[1:]
@@ -170,7 +173,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
             trainer = Trainer(
                 self.network_,
-                _tensor(images, device),
+                to_tensor(images, device),
                 train_rows,
                 validation_rows,
                 recipe,
@@ -187,7 +190,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: ImageSet | ArrayLike) -> FloatArray:
-        """Encode images of shape (n, 28, 28) to codes, float32 (n, latent_dim)."""
+        """Encode images, shaped as those in ``fit``, to codes, float32 (n, latent_dim)."""
         check_is_fitted(self, "network_")
         images = self._tensor_like_training(X)
         codes = np.empty((len(images), self.network_.latent_dim), np.float32)
@@ -197,7 +200,11 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return codes
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Decode codes (n, latent_dim) to images, float32 (n, 28, 28) in [0, 1].
+        """Decode codes (n, latent_dim) to images in [0, 1].
+
+        Returns
+        -------
+        ndarray of float32, shape (n, H, W) or (n, H, W, C)
 
         Raises
         ------
@@ -205,12 +212,12 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When the codes have another width, or are not finite.
         """
         check_is_fitted(self, "network_")
-        codes = _check_codes(X, self.network_.latent_dim)
+        codes = check_codes(X, self.network_.latent_dim)
         images = np.empty((len(codes), *self.image_shape_), np.float32)
         rows_in = torch.from_numpy(codes).to(self._device_in_use())
         with pinned_threads(self.resolved_threads()):
             for rows, out in forward_in_batches(self.network_.decode, rows_in, lambda part: part):
-                images[rows] = out.squeeze(1).cpu().numpy()
+                images[rows] = from_network(out)
         return images
 
     def reconstruction_error(self, X: ImageSet | ArrayLike) -> DoubleArray:
@@ -252,6 +259,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "image_shape": list(self.image_shape_),
             "history": self.history_.to_dict("records"),
             "metrics": self.metrics_,
+            "architecture": describe(self.network_),
         }
         return ModelFile(header, self.network_.state_dict()).to_bytes()
 
@@ -316,71 +324,8 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return next(self.network_.parameters()).device
 
     def _tensor_like_training(self, X: ImageSet | ArrayLike) -> torch.Tensor:
-        images = _check_images(X)
-        if images.shape[1:] != self.image_shape_:
-            msg = (
-                f"expected images of shape {self.image_shape_}, got {images.shape[1:]}; resize "
-                f"them to what the model was fitted on"
-            )
-            raise DataError(msg)
-        return _tensor(images, self._device_in_use())
-
-
-def _check_images(X: ImageSet | ArrayLike) -> AnyArray:
-    """Return images as uint8, or as float32 in [0, 1], of shape (n, H, W)."""
-    images = X.images if isinstance(X, ImageSet) else _as_array(X)
-    if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
-        images = images.squeeze(1 if images.shape[1] == 1 else 3)
-    if images.ndim != 3 or len(images) == 0:
-        msg = (
-            f"expected at least one grey image in an array of shape (n, height, width), got shape "
-            f"{images.shape}; flat rows need reshape(-1, height, width)"
-        )
-        raise DataError(msg)
-    if images.dtype == np.uint8:
-        return images
-    if not np.issubdtype(images.dtype, np.floating):
-        msg = f"expected images as uint8 or as floats in [0, 1], got {images.dtype}"
-        raise DataError(msg)
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        msg = (
-            f"float images must lie in [0, 1], got values from {low:g} to {high:g}; divide by "
-            f"their maximum, or pass uint8"
-        )
-        raise DataError(msg)
-    return images.astype(np.float32, copy=False)
-
-
-def _as_array(X: ArrayLike) -> AnyArray:
-    if isinstance(X, torch.Tensor):
-        return X.detach().cpu().numpy()
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        msg = f"the images do not form one array ({error}); give all of them the same size"
-        raise DataError(msg) from error
-
-
-def _check_codes(X: ArrayLike, latent_dim: int) -> FloatArray:
-    codes = np.ascontiguousarray(_as_array(X), dtype=np.float32)
-    if codes.ndim != 2 or codes.shape[1] != latent_dim:
-        msg = (
-            f"expected codes of shape (n, {latent_dim}), got {codes.shape}; encode the images with "
-            f"this very model"
-        )
-        raise CodesError(msg)
-    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
-    if len(bad):
-        msg = f"codes must be finite numbers; see rows {bad[:5].tolist()} ({len(bad)} in all)"
-        raise CodesError(msg)
-    return codes
-
-
-def _tensor(images: AnyArray, device: torch.device) -> torch.Tensor:
-    # torch warns about read-only arrays, as memory-mapped and bundled ones are.
-    writable = images if images.flags.writeable else images.copy()
-    return torch.from_numpy(np.ascontiguousarray(writable)).to(device)
+        images = check_images(X, self.image_shape_)
+        return to_tensor(images, self._device_in_use())
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

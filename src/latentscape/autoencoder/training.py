@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from latentscape.autoencoder.networks import ReferenceAutoencoder
+from latentscape.autoencoder.networks import AutoencoderNetwork
 from latentscape.autoencoder.optimizer import Muon
 from latentscape.errors import NonFiniteLossError, SettingError
 from latentscape.types import IntArray, Progress
@@ -126,11 +126,11 @@ def pinned_threads(n_threads: int) -> Iterator[None]:
 
 
 def as_batch(images: Tensor) -> Tensor:
-    """Turn images (n, H, W) into network input (n, 1, H, W) in [0, 1].
+    """Turn images (n, H, W) or (n, H, W, C) into network input (n, C, H, W) in [0, 1].
 
     uint8 images are divided by 255; float images lie in [0, 1] already.
     """
-    batch = images.unsqueeze(1)
+    batch = images.unsqueeze(1) if images.ndim == 3 else images.movedim(3, 1).contiguous()
     return batch.float().div_(255) if batch.dtype == torch.uint8 else batch
 
 
@@ -154,7 +154,7 @@ def forward_in_batches(
             yield slice(start, start + n), function(prepare(part))[:n]
 
 
-def mse_per_image(network: ReferenceAutoencoder, images: Tensor) -> np.ndarray[Any, Any]:
+def mse_per_image(network: AutoencoderNetwork, images: Tensor) -> np.ndarray[Any, Any]:
     """Return each image's mean squared error over pixels, float64 of shape (n,)."""
     was_training = network.training
     network.eval()
@@ -179,9 +179,9 @@ class Trainer:
 
     Parameters
     ----------
-    network : ReferenceAutoencoder
+    network : AutoencoderNetwork
         Trained in place, on the device where it lies.
-    images : Tensor, shape (n, H, W), uint8 or float32 in [0, 1]
+    images : Tensor, shape (n, H, W) or (n, H, W, C), uint8 or float32 in [0, 1]
         All images, on the network's device.
     train_rows, validation_rows : ndarray of int64
         Rows of ``images`` to train on, and to validate on after each epoch.
@@ -197,7 +197,7 @@ class Trainer:
 
     def __init__(
         self,
-        network: ReferenceAutoencoder,
+        network: AutoencoderNetwork,
         images: Tensor,
         train_rows: IntArray,
         validation_rows: IntArray,
@@ -217,8 +217,9 @@ class Trainer:
         self.batch_size = min(recipe.batch_size, len(train_rows))
         self.steps_per_epoch = len(train_rows) // self.batch_size
         self.generator = torch.Generator().manual_seed(seed)
-        weights = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim == 1]
+        trained = [p for p in network.parameters() if p.requires_grad]
+        weights = [p for p in trained if p.ndim > 1]
+        others = [p for p in trained if p.ndim <= 1]
         self.optimizers: list[tuple[torch.optim.Optimizer, float]] = [
             (Muon(weights, recipe.learning_rate, momentum=recipe.momentum), recipe.learning_rate),
             (

@@ -1,5 +1,7 @@
 """Images, their labels and their split: the bundled digits and users' own files."""
 
+from latentscape.images.embedding_files import looks_like_embeddings, read_embeddings
+from latentscape.images.embeddings import EmbeddingSet
 from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
 from latentscape.images.load import load_data, load_images
@@ -9,6 +11,7 @@ from latentscape.images.refused import Refused
 
 __all__ = [
     "MNIST_CONTENT_HASH",
+    "EmbeddingSet",
     "ImageSet",
     "Refused",
     "StrArray",
@@ -16,5 +19,7 @@ __all__ = [
     "load_idx",
     "load_images",
     "load_mnist",
+    "looks_like_embeddings",
+    "read_embeddings",
     "read_idx",
 ]
