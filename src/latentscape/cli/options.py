@@ -11,6 +11,7 @@ import typer
 from latentscape.errors import SettingError
 
 ENGINES = ("auto", "serial", "processes")
+MODES = ("grey", "rgb")
 MAPS = ("pca", "lda", "tsne", "umap")
 LARGEST_SEED = 2**32 - 1
 
@@ -99,7 +100,11 @@ def names(option: str, text: str) -> list[str]:
 # current directory.
 
 Data = Annotated[
-    str, typer.Argument(help="[bold]mnist[/] (bundled), an IDX file or a folder of IDX files.")
+    str,
+    typer.Argument(
+        help="[bold]mnist[/] (bundled), a folder of images, or a file: npy, npz, Parquet, Arrow, "
+        "CSV, tar, IDX."
+    ),
 ]
 AtlasPath = Annotated[
     str, typer.Argument(help="An atlas: a directory made by `run`.", metavar="ATLAS")
@@ -174,6 +179,46 @@ Neighbors = Annotated[
 MinDist = Annotated[
     float | None, typer.Option("--min-dist", help="Of UMAP.", metavar="X", parser=number)
 ]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        help="Size of all images; the commonest one (at most 64) if not given.",
+        metavar="N|HxW",
+    ),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        help="What images are made; what most are if not given.",
+        metavar="|".join(MODES),
+        parser=one_of(MODES),
+    ),
+]
+Background = Annotated[
+    str,
+    typer.Option(
+        "--background", help="Behind transparent pixels: a name or #rrggbb.", metavar="COLOUR"
+    ),
+]
+MaxBad = Annotated[
+    float,
+    typer.Option(
+        "--max-bad",
+        help="Largest share of unreadable images that are set aside.",
+        metavar="X",
+        parser=number,
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", help="The column of labels, or their file.", metavar="COLUMN|FILE"),
+]
+Shape = Annotated[
+    str | None,
+    typer.Option("--shape", help="Of pixels in rows; a square if not given.", metavar="HxW[xC]"),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print events as JSON, one a line, instead of progress bars.")
 ]
@@ -185,6 +230,22 @@ def training_settings(epochs: int | None, device: str) -> dict[str, Any]:
     """Return those settings of a training that are not the defaults."""
     chosen: dict[str, Any] = {} if epochs is None else {"n_epochs": epochs}
     return chosen if device == "auto" else {**chosen, "device": device}
+
+
+def reading(
+    size: str | None,
+    mode: str | None,
+    background: str,
+    max_bad: float,
+    labels: str | None,
+    shape: str | None,
+) -> dict[str, Any]:
+    """Return those options of reading that are not the defaults."""
+    given: dict[str, Any] = {"size": size, "mode": mode, "labels": labels, "shape": shape}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if background != "white":
+        chosen["background"] = background
+    return chosen if max_bad == 0.01 else {**chosen, "max_bad": max_bad}
 
 
 def map_settings(

@@ -70,6 +70,11 @@ def assemble(source: Source, options: ReadingOptions, report: ProgressCallback) 
 def _labels_of(source: Source, options: ReadingOptions, n: int) -> list[Any] | None:
     """Return the labels that were given by the caller, or those that were found."""
     given = options.labels
+    if isinstance(given, str | os.PathLike) and not source.has_columns:
+        raise DataError(
+            f"{source.where} has no column {os.fspath(given)!r} of labels, and there is no such "
+            "file; give the labels as an .npy file, or leave the option out"
+        )
     found: Any = source.labels if given is None or isinstance(given, str | os.PathLike) else given
     if found is None:
         return None

@@ -197,6 +197,8 @@ def _equalize_array(
     ]
     check_share([*source.refused, *refused], n + len(source.refused), options.max_bad, source.where)
     values = options.value_ranges.get(kind)
+    if values is None and options.fixed and kind == "uint8":
+        values = (0.0, 255.0)
     if values is None:
         extent = extent_of(array[start : start + _BLOCK] for start in starts)
         values, note = choose_range(kind, extent)

@@ -10,10 +10,16 @@ from typing import Any
 
 from latentscape.errors import StorageError
 from latentscape.images.assemble import assemble
+from latentscape.images.embedding_files import looks_like_embeddings, read_embeddings
+from latentscape.images.embedding_files.arrays import mapped_npy
+from latentscape.images.embeddings import EmbeddingSet
+from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet
 from latentscape.images.mnist import load_mnist
 from latentscape.images.options import ReadingOptions, reading_options
 from latentscape.images.readers import source_from_path
+from latentscape.images.readers.memory import source_from_object
+from latentscape.images.readers.stack import as_labels
 from latentscape.images.source import Source
 from latentscape.types import Progress, ProgressCallback
 
@@ -41,7 +47,19 @@ def load_images(
         - a folder of pictures: in subfolders by class, or flat, with a
           ``labels.csv`` or ``metadata.csv`` beside them or without labels;
           ``train`` and ``test`` above them are the split;
-        - IDX files named as MNIST's are, plain or gzipped, or a folder of them.
+        - IDX files named as MNIST's are, plain or gzipped, or a folder of them;
+        - ``.npy`` with ``labels.npy`` beside it, or ``.npz`` with ``images``
+          and ``labels``, or ``x_train``, ``y_train``, ``x_test``, ``y_test``;
+        - ``.parquet``, ``.arrow`` or ``.feather``, or a folder of shards, with
+          a column of encoded pictures, of arrays, or a column for each pixel;
+        - ``.csv`` with a column for each pixel and one for the label;
+        - WebDataset's ``.tar`` shards.
+
+        Or, from memory: an array or a tensor of shape (n, H, W), (n, H, W, C)
+        or (n, C, H, W); a pair of images and labels; a mapping or a bunch of
+        scikit-learn's; a list, or any data set with a length whose items are
+        images, pairs of image and label, or mappings with them (PyTorch's,
+        Hugging Face's).
     size : int, "HxW" or (height, width), optional
         Size of all images, in pixels. By default the commonest size, made
         smaller in proportion where a side is longer than 64.
@@ -91,34 +109,59 @@ def load_images(
         shape=shape,
         preprocessing=preprocessing,
     )
+    options = replace(options, labels=_labels_in_file(labels))
     if isinstance(data, str) and data == "mnist":
         return _bundled(options)
-    return assemble(_source(data, options), options, on_progress or _silently)
+    report = on_progress or _silently
+    return assemble(_source(data, options, report), options, report)
 
 
-def load_data(data: Any, **options: Any) -> ImageSet:
+def load_data(
+    data: Any, *, on_progress: ProgressCallback | None = None, **options: Any
+) -> ImageSet | EmbeddingSet:
     """Load whatever a path or an object holds: images or embeddings.
 
     Parameters
     ----------
     data
-        What :func:`load_images` reads.
+        What :func:`load_images` or
+        :func:`latentscape.images.read_embeddings` reads.
+    on_progress : callable, optional
+        Is called with :class:`~latentscape.types.Progress`.
     **options
-        Those of :func:`load_images`.
+        Those of :func:`load_images`; for embeddings `labels` alone.
 
     Returns
     -------
-    ImageSet
+    ImageSet or EmbeddingSet
 
     Raises
     ------
     LatentscapeError
-        As :func:`load_images`.
+        As :func:`load_images` and :func:`latentscape.images.read_embeddings`.
     """
-    return load_images(data, **options)
+    is_path = isinstance(data, str | os.PathLike) and bool(os.fspath(data))
+    if is_path and data != "mnist" and looks_like_embeddings(data):
+        given = [name for name, value in options.items() if value is not None]
+        pixels_only = [name for name in given if name in ("size", "mode", "shape")]
+        if not pixels_only:
+            return read_embeddings(data, labels=options.get("labels"))
+    return load_images(data, on_progress=on_progress, **options)
 
 
-def _source(data: Any, options: ReadingOptions) -> Source:
+def _labels_in_file(labels: Any) -> Any:
+    """Read labels that lie in an array's file; tables belong to the readers."""
+    if not isinstance(labels, str | os.PathLike) or not Path(labels).is_file():
+        return labels
+    path = Path(labels)
+    if path.suffix.lower() == ".npy":
+        return as_labels(mapped_npy(path), None, str(path))
+    return as_labels(read_idx(path), None, str(path)) if "idx1" in path.name else labels
+
+
+def _source(data: Any, options: ReadingOptions, report: ProgressCallback) -> Source:
+    if not isinstance(data, str | os.PathLike):
+        return source_from_object(data, options, report)
     if not os.fspath(data):
         raise StorageError("an empty path was given; give 'mnist', a directory or an IDX file")
     return source_from_path(Path(data), options)

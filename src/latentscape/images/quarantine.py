@@ -40,3 +40,6 @@ def check_share(refused: Sequence[Refused], n: int, max_bad: float, where: str) 
         f"{len(refused):,} of {n:,} images in {where} cannot be read, more than {max_bad:.3g} of "
         f"them ({shown}{rest}); mend or remove them, or allow more (max_bad, --max-bad)"
     )
+
+
+__all__ = ["Refused", "check_share"]

@@ -103,8 +103,8 @@ def choose_range(kind: str, extent: Extent) -> tuple[Range, str]:
 
 
 def describe_range(kind: str, values: Range) -> str:
-    """Say what was made of a kind of values; nothing about plain bytes."""
-    if kind == "uint8" and values == (0.0, 255.0):
+    """Say what was made of a kind of values; nothing about bytes, whatever their type."""
+    if kind == "bool" or (kind in ("uint8", "int") and values == (0.0, 255.0)):
         return ""
     words = _WORDS.get(kind, "8-bit")
     return f"{words} values were scaled from {values[0]:.6g} (black) to {values[1]:.6g} (white)"

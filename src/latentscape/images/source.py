@@ -66,6 +66,8 @@ class Source:
         What is no image and does not pretend to be one.
     notes : list of str
         Sentences for the user.
+    has_columns : bool
+        The name of a column of labels means something here.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Source:
     refused: list[Refused] = field(default_factory=list)
     ignored: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    has_columns: bool = False
 
     def __len__(self) -> int:
         if self.array is not None:

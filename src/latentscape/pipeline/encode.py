@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ def encode_images(
     data: Any,
     output: str | os.PathLike[str],
     *,
+    reading: Mapping[str, Any] | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
 ) -> dict[str, Any]:
@@ -45,6 +46,9 @@ def encode_images(
         ``.npy`` for the codes alone; ``.npz`` for ids, codes, reconstruction
         errors and a place on each map (``tsne``: float32 (n, 2), ...);
         ``.parquet`` for the same as columns (``z0``, ..., ``tsne_x``, ...).
+    reading : mapping, optional
+        Options of :func:`latentscape.load_images`; size, mode and background
+        are those of the atlas.
     verbose, callbacks
         As for :func:`latentscape.run`.
 
@@ -65,8 +69,8 @@ def encode_images(
     atlas = Atlas.open(path) if path.is_dir() else None
     model = ConvAutoencoder.load(path if atlas is None else _model_path(atlas, "codes"))
     with progress_bars(verbose) as show:
-        reading = {} if isinstance(data, ImageSet) else _reading_of(atlas)
-        images = read_data(data, reading, show)
+        as_before = {} if isinstance(data, ImageSet) else _reading_of(atlas)
+        images = read_data(data, {**(reading or {}), **as_before}, show)
     names = list(atlas.map_names) if atlas is not None and target.suffix != ".npy" else []
     check_writable(target)
 

@@ -24,13 +24,22 @@ def command(
             metavar="FILE",
         ),
     ] = "codes.npy",
+    max_bad: options.MaxBad = 0.01,
+    shape: options.Shape = None,
     as_json: options.Json = False,
 ) -> None:
     """Encode images with a trained model, and place them on an atlas's maps."""
     from latentscape.pipeline.encode import encode_images
 
     verbose, callbacks = listeners(as_json)
-    facts = encode_images(source, data, output, verbose=verbose, callbacks=callbacks)
+    facts = encode_images(
+        source,
+        data,
+        output,
+        reading=options.reading(None, None, "white", max_bad, None, shape),
+        verbose=verbose,
+        callbacks=callbacks,
+    )
     lines = [
         f"codes      {facts['n']:,} × {facts['latent_dim']} in {output}",
         f"error      mean reconstruction MSE {facts['reconstruction_mse']:.5f}",

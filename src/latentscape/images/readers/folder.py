@@ -70,6 +70,7 @@ def read_folder(tree: Tree, name: str, options: ReadingOptions) -> Source:
         refused=refused,
         ignored=ignored,
         notes=notes,
+        has_columns=True,
     )
 
 

@@ -10,8 +10,12 @@ from pathlib import Path
 from latentscape.errors import DataError, StorageError
 from latentscape.images.idx import missing_message
 from latentscape.images.options import ReadingOptions
+from latentscape.images.readers.arrays import read_npy, read_npz
+from latentscape.images.readers.columnar import read_columnar
 from latentscape.images.readers.folder import read_folder
 from latentscape.images.readers.idx_files import idx_file, idx_folder
+from latentscape.images.readers.pixel_rows import read_csv
+from latentscape.images.readers.shards import TAR_SUFFIXES, read_shards
 from latentscape.images.readers.tree import IMAGE_SUFFIXES, walk
 from latentscape.images.source import Picture, Source
 
@@ -46,12 +50,21 @@ def _read_picture(paths: list[Path], name: str, options: ReadingOptions) -> Sour
     )
 
 
-FILE_READERS = (FileReader("a picture", tuple(sorted(IMAGE_SUFFIXES)), _read_picture),)
+FILE_READERS = (
+    FileReader("pictures", tuple(sorted(IMAGE_SUFFIXES)), _read_picture),
+    FileReader("WebDataset shards", TAR_SUFFIXES, read_shards),
+    FileReader("Parquet", (".parquet", ".pq"), read_columnar),
+    FileReader("Arrow or Feather", (".arrow", ".feather", ".ipc"), read_columnar),
+    FileReader(".npz", (".npz",), read_npz),
+    FileReader(".npy", (".npy",), read_npy),
+    FileReader("CSV", (".csv", ".csv.gz", ".tsv"), read_csv),
+)
 
 
 def describe_forms() -> str:
     """Name everything that can be read, for messages."""
-    return "a folder of images, IDX files"
+    forms = [reader.what for reader in FILE_READERS[1:]]
+    return f"a folder of pictures, IDX, {', '.join(forms[:-1])} or {forms[-1]} files"
 
 
 def source_from_path(path: Path, options: ReadingOptions) -> Source:
