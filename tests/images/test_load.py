@@ -54,7 +54,7 @@ def test_a_directory_in_mnist_naming(rename: str, folder: Path) -> None:
     images = load_images(folder)
     assert images.name == "shapes"
     assert images.class_names == ("1", "5", "9")
-    assert images.notes == ()
+    assert images.notes == ("No training image shows the class 9, but test images do.",)
     assert images.labels is not None
     assert_array_equal(images.images, np.concatenate([TRAIN_IMAGES, TEST_IMAGES]))
     assert_array_equal(images.train.images, TRAIN_IMAGES)

@@ -11,6 +11,7 @@ import typer
 from latentscape.errors import SettingError
 
 ENGINES = ("auto", "serial", "processes")
+MODES = ("grey", "rgb")
 MAPS = ("pca", "lda", "tsne", "umap")
 LARGEST_SEED = 2**32 - 1
 LEAST_SAMPLE = 100
@@ -122,7 +123,11 @@ def check_of_map(given: Mapping[str, Any], maps: Sequence[str]) -> None:
 # current directory.
 
 Data = Annotated[
-    str, typer.Argument(help="[bold]mnist[/] (bundled), an IDX file or a folder of IDX files.")
+    str,
+    typer.Argument(
+        help="[bold]mnist[/] (bundled), a folder of images, or a file: npy, npz, Parquet, Arrow, "
+        "CSV, tar, IDX."
+    ),
 ]
 AtlasPath = Annotated[
     str, typer.Argument(help="An atlas: a directory made by `run`.", metavar="ATLAS")
@@ -210,6 +215,46 @@ Memory = Annotated[
     float | None,
     typer.Option("--memory", help="How much memory may be used.", metavar="GB", parser=number),
 ]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        help="Size of all images; the commonest one (at most 64) if not given.",
+        metavar="N|HxW",
+    ),
+]
+Mode = Annotated[
+    str | None,
+    typer.Option(
+        "--mode",
+        help="What images are made; what most are if not given.",
+        metavar="|".join(MODES),
+        parser=one_of(MODES),
+    ),
+]
+Background = Annotated[
+    str,
+    typer.Option(
+        "--background", help="Behind transparent pixels: a name or #rrggbb.", metavar="COLOUR"
+    ),
+]
+MaxBad = Annotated[
+    float,
+    typer.Option(
+        "--max-bad",
+        help="Largest share of unreadable images that are set aside.",
+        metavar="X",
+        parser=number,
+    ),
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", help="The column of labels, or their file.", metavar="COLUMN|FILE"),
+]
+Shape = Annotated[
+    str | None,
+    typer.Option("--shape", help="Of pixels in rows; a square if not given.", metavar="HxW[xC]"),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print events as JSON, one a line, instead of progress bars.")
 ]
@@ -225,6 +270,22 @@ def training_settings(
     if network != "reference":
         chosen["network"] = network
     return chosen if device == "auto" else {**chosen, "device": device}
+
+
+def reading(
+    size: str | None,
+    mode: str | None,
+    background: str,
+    max_bad: float,
+    labels: str | None,
+    shape: str | None,
+) -> dict[str, Any]:
+    """Return those options of reading that are not the defaults."""
+    given: dict[str, Any] = {"size": size, "mode": mode, "labels": labels, "shape": shape}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if background != "white":
+        chosen["background"] = background
+    return chosen if max_bad == 0.01 else {**chosen, "max_bad": max_bad}
 
 
 def map_settings(

@@ -4,9 +4,10 @@ from latentscape.images.embedding_files import looks_like_embeddings, read_embed
 from latentscape.images.embeddings import EmbeddingSet
 from latentscape.images.idx import read_idx
 from latentscape.images.imageset import ImageSet, StrArray
-from latentscape.images.load import load_idx, load_images
+from latentscape.images.load import load_data, load_images
 from latentscape.images.mnist import MNIST_CONTENT_HASH, load_mnist
-from latentscape.images.quarantine import Refused
+from latentscape.images.readers.idx_files import load_idx
+from latentscape.images.refused import Refused
 
 __all__ = [
     "MNIST_CONTENT_HASH",
@@ -14,6 +15,7 @@ __all__ = [
     "ImageSet",
     "Refused",
     "StrArray",
+    "load_data",
     "load_idx",
     "load_images",
     "load_mnist",

@@ -31,7 +31,7 @@ from latentscape.images.code_labels import (
     labels_in_words,
 )
 from latentscape.images.imageset import TEST, TRAIN, StrArray, numbered_ids
-from latentscape.images.quarantine import Refused
+from latentscape.images.refused import Refused
 from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 _BLOCK = 1 << 16  # rows hashed together, so that codes on the disk stay there

@@ -22,7 +22,7 @@ from latentscape.images.checks import (
     checked_strings,
     frozen,
 )
-from latentscape.images.quarantine import Refused
+from latentscape.images.refused import Refused
 from latentscape.types import AnyArray, IntArray, UInt8Array
 
 StrArray: TypeAlias = NDArray[np.str_]

@@ -60,6 +60,11 @@ def load_mnist() -> ImageSet:
         split=np.repeat(np.array([TRAIN, TEST]), [n_train, n_test]),
         ids=np.concatenate([numbered_ids(TRAIN, n_train), numbered_ids(TEST, n_test)]),
         name="mnist",
+        sentence=(
+            f"mnist: {n_train + n_test:,} grey images of 28×28 pixels ({n_train:,} for training, "
+            f"{n_test:,} for testing) in 10 classes."
+        ),
+        preprocessing={"size": [28, 28], "mode": "grey", "background": "black"},
     )
 
 

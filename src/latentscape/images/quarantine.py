@@ -1,29 +1,13 @@
-"""What could not be read, and how much of that is too much."""
+"""How much of what could not be read is too much."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from latentscape.errors import DataError
+from latentscape.images.refused import Refused
 
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file, row or member that was set aside.
-
-    Attributes
-    ----------
-    path : str
-        Where it is, as the user knows it; relative to what was read.
-    reason : str
-        Why it was not read, in a few words.
-    """
-
-    path: str
-    reason: str
 
 
 def check_share(refused: Sequence[Refused], n: int, max_bad: float, where: str) -> None:
@@ -56,3 +40,6 @@ def check_share(refused: Sequence[Refused], n: int, max_bad: float, where: str) 
         f"{len(refused):,} of {n:,} images in {where} cannot be read, more than {max_bad:.3g} of "
         f"them ({shown}{rest}); mend or remove them, or allow more (max_bad, --max-bad)"
     )
+
+
+__all__ = ["Refused", "check_share"]

@@ -35,6 +35,8 @@ def describe(
         )
         return {**found, "n_images": len(data), "notes": [note]}
     found |= {"notes": list(data.notes), "sentence": data.sentence}
+    if isinstance(data, ImageSet):
+        found["preprocessing"] = dict(data.preprocessing)
     if data.columns:
         found["columns_hash"] = columns_hash(data.columns)
     return found

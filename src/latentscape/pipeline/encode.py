@@ -15,14 +15,9 @@ import pandas as pd
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, DataError, SettingError
 from latentscape.files import check_writable, write_atomically
-from latentscape.images import (
-    EmbeddingSet,
-    ImageSet,
-    load_images,
-    looks_like_embeddings,
-    read_embeddings,
-)
+from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.pipeline.drift import Drift, measure_drift
+from latentscape.pipeline.reading import read_data
 from latentscape.pipeline.settings import given_path
 from latentscape.progress import progress_bars
 from latentscape.types import AnyArray, EventCallback, FloatArray, Progress, StageChange
@@ -52,6 +47,7 @@ def encode_images(
     network: str | None = None,
     encoder: Any = None,
     encoder_options: Mapping[str, Any] | None = None,
+    reading: Mapping[str, Any] | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
 ) -> dict[str, Any]:
@@ -78,6 +74,9 @@ def encode_images(
     encoder, encoder_options
         As for :func:`latentscape.run`, for an atlas whose codes an encoder from
         elsewhere has made.
+    reading : mapping, optional
+        Options of :func:`latentscape.load_images`; size, mode and background
+        are those of the atlas.
     verbose, callbacks
         As for :func:`latentscape.run`.
 
@@ -108,7 +107,8 @@ def encode_images(
             for callback in (*callbacks, show):
                 callback(event)
 
-        found = _read(data)
+        as_before = {} if isinstance(data, ImageSet | EmbeddingSet) else _reading_of(atlas)
+        found = read_data(data, {**(reading or {}), **as_before}, tell)
         if encoder is not None:
             found = _encoded_elsewhere(found, encoder, encoder_options or {})
         check_writable(target)
@@ -130,10 +130,10 @@ def encode_images(
     }
 
 
-def _read(data: Any) -> ImageSet | EmbeddingSet:
-    if isinstance(data, ImageSet | EmbeddingSet):
-        return data
-    return read_embeddings(data) if looks_like_embeddings(data) else load_images(data)
+def _reading_of(atlas: Atlas | None) -> dict[str, Any]:
+    """Return the options that read new images as those of the atlas were read."""
+    done = {} if atlas is None else atlas.data.get("preprocessing")
+    return {"preprocessing": done} if done else {}
 
 
 def _encoded_elsewhere(

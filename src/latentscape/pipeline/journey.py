@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
 from latentscape.errors import AtlasError, DataError, SettingError
-from latentscape.images import EmbeddingSet, ImageSet, load_images
+from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.checks import check_embeddings, check_run
 from latentscape.pipeline.coding import embeddings_stage, mapped_rows
@@ -26,6 +26,7 @@ from latentscape.pipeline.mapping import (
     neighbors_stage,
 )
 from latentscape.pipeline.memory import MemoryPlan, check_memory, memory_limit, plan_memory
+from latentscape.pipeline.reading import quarantine_stage, read_data
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import codes_basis, places_stages, plane_basis, sample_stage
 from latentscape.pipeline.settings import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    data: ImageSet | EmbeddingSet | ImageStream | str | os.PathLike[str],
+    data: Any,
     path: str | os.PathLike[str],
     *,
     engine: str | Engine = "auto",
@@ -58,6 +59,7 @@ def run(
     memory: float | None = None,
     encoder: ForeignEncoder | str | os.PathLike[str] | None = None,
     encoder_options: Mapping[str, Any] | None = None,
+    reading: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Atlas:
     """Train, choose a latent size, encode, map, judge and draw: fill an atlas.
@@ -69,12 +71,12 @@ def run(
 
     Parameters
     ----------
-    data : ImageSet, EmbeddingSet, ImageStream, str or path
+    data : ImageSet, EmbeddingSet, ImageStream, str, path or object
         Images with a training and a test split; codes from elsewhere, which
-        are mapped as they are; "mnist"; or a path that
-        :func:`latentscape.load_images` reads. With ``sample``, a .npy file of
-        images, or a folder of them, stays on the disk: see
-        :class:`latentscape.images.ImageStream`.
+        are mapped as they are; or whatever
+        :func:`latentscape.images.load_data` reads: "mnist", a path, an array.
+        With ``sample``, a .npy file of images, or a folder of them, stays on
+        the disk: see :class:`latentscape.images.ImageStream`.
     path : str or path
         The atlas's directory; made if needed.
     engine : {"auto", "serial", "processes"} or Engine, default "auto"
@@ -99,6 +101,9 @@ def run(
     encoder_options : mapping, optional
         Further parameters of :func:`latentscape.load_encoder`, for example
         ``{"mean": 0.5, "std": 0.5}``.
+    reading : mapping, optional
+        Options of :func:`latentscape.load_images`, for data that are read
+        here: ``{"size": 32, "mode": "grey"}``.
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
@@ -136,39 +141,46 @@ def run(
         check_memory(plan, limit, known.name, sampled=chosen.sample is not None)
         return plan
 
-    found: ImageSet | EmbeddingSet | ImageStream
-    if isinstance(data, ImageSet | EmbeddingSet | ImageStream):
-        found = data
-    else:
-        stream = stream_of(data)
-        if stream is not None:
-            checked(stream)  # before anything is loaded
-        found = stream if stream is not None and chosen.sample else load_images(data)
-    encoded = given_codes(encoder, found, encoder_options or {})
-    found = found if encoded is None else encoded.data
-    if not isinstance(found, EmbeddingSet):
-        chosen = fitting_sizes(chosen, found.image_shape)
-    elif until == "sweep":
-        msg = f"there is no sweep of {found.name}: {NO_TRAINING}; use `latentscape run`"
-        raise SettingError(msg)
-    plan = checked(found)
-    trained = trained_on(found, chosen)
-    whole = _whole(found, chosen, encoded)
-    finished = _was_finished(path, whole)
-    if not finished:  # nothing has been written yet
-        if isinstance(found, EmbeddingSet):
-            check_embeddings(found, chosen)
-        elif trained is not None:
-            check_run(trained, chosen)
-    with AtlasWriter.open(path) as writer, progress_bars(verbose) as show:
+    with progress_bars(verbose) as show:
 
         def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
                 callback(event)
 
-        if not finished:
-            tell(StageChange("memory", "planned", note=plan.sentence(limit)))
-        _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
+        found: ImageSet | EmbeddingSet | ImageStream
+        stream = data if isinstance(data, ImageStream) else stream_of(data)
+        if stream is not None:
+            checked(stream)  # before anything is loaded
+        if stream is not None and (chosen.sample or stream is data):
+            if reading:
+                msg = (
+                    f"images that stay on the disk are taken as they are, so there is no "
+                    f"{next(iter(reading))} for them; leave it out, or do without a sample"
+                )
+                raise SettingError(msg)
+            found = stream
+        else:
+            found = read_data(data, reading, tell)
+        encoded = given_codes(encoder, found, encoder_options or {})
+        found = found if encoded is None else encoded.data
+        if not isinstance(found, EmbeddingSet):
+            chosen = fitting_sizes(chosen, found.image_shape)
+        elif until == "sweep":
+            msg = f"there is no sweep of {found.name}: {NO_TRAINING}; use `latentscape run`"
+            raise SettingError(msg)
+        plan = checked(found)
+        trained = trained_on(found, chosen)
+        whole = _whole(found, chosen, encoded)
+        finished = _was_finished(path, whole)
+        if not finished:  # nothing has been written yet
+            if isinstance(found, EmbeddingSet):
+                check_embeddings(found, chosen)
+            elif trained is not None:
+                check_run(trained, chosen)
+        with AtlasWriter.open(path) as writer:
+            if not finished:
+                tell(StageChange("memory", "planned", note=plan.sentence(limit)))
+            _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
     return Atlas.open(path)
 
 
@@ -339,6 +351,8 @@ class _Run:
             self._tell_resets(before)
         described = describe(data, self.trained, self.settings)
         self.writer.set_header(data=described, settings=settings, versions=library_versions())
+        if isinstance(data, ImageSet | EmbeddingSet):
+            quarantine_stage(self.recorder, data.quarantine)
 
     def _tell_resets(self, before: Atlas) -> None:
         """Say which maps were made with settings that this run takes back."""

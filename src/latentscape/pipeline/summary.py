@@ -169,4 +169,4 @@ def _data(atlas: Atlas) -> str:
         f"{data['name']}: {data['n_train']:,} training and {data['n_test']:,} test images of "
         f"{shape}, {f'{classes} classes' if classes else 'no labels'}"
     )
-    return " ".join([text, *data.get("notes", [])])
+    return " ".join([data.get("sentence") or text, *data.get("notes", [])])

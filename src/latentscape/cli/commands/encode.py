@@ -32,6 +32,8 @@ def command(
     scale: networks.Scale = None,
     mean: networks.Mean = None,
     std: networks.Std = None,
+    max_bad: options.MaxBad = 0.01,
+    shape: options.Shape = None,
     as_json: options.Json = False,
 ) -> None:
     """Encode new data with a trained model, and place them on an atlas's maps.
@@ -51,6 +53,7 @@ def command(
         network=network,
         encoder=encoder,
         encoder_options=foreign,
+        reading=options.reading(None, None, "white", max_bad, None, shape),
         verbose=verbose,
         callbacks=callbacks,
     )

@@ -53,6 +53,12 @@ def command(
     device: options.Device = "auto",
     engine: options.Engine = "auto",
     workers: options.Workers = None,
+    size: options.Size = None,
+    mode: options.Mode = None,
+    background: options.Background = "white",
+    max_bad: options.MaxBad = 0.01,
+    labels: options.Labels = None,
+    shape: options.Shape = None,
     as_json: options.Json = False,
 ) -> None:
     """Do everything: train, choose a latent size, map, judge and draw.
@@ -82,6 +88,7 @@ def command(
         n_jobs=workers,
         verbose=verbose,
         callbacks=callbacks,
+        reading=options.reading(size, mode, background, max_bad, labels, shape),
         latent_dims=options.whole_numbers("--latent-dims", latent_dims),
         latent_dim=options.auto_or_number("--latent-dim", latent_dim),
         n_seeds=seeds,

@@ -20,6 +20,12 @@ def command(
     device: options.Device = "auto",
     engine: options.Engine = "auto",
     workers: options.Workers = None,
+    size: options.Size = None,
+    mode: options.Mode = None,
+    background: options.Background = "white",
+    max_bad: options.MaxBad = 0.01,
+    labels: options.Labels = None,
+    shape: options.Shape = None,
     as_json: options.Json = False,
 ) -> None:
     """Train each latent size and choose one; `run` on the same atlas goes on from there."""
@@ -34,6 +40,7 @@ def command(
         n_jobs=workers,
         verbose=verbose,
         callbacks=callbacks,
+        reading=options.reading(size, mode, background, max_bad, labels, shape),
         latent_dims=options.whole_numbers("--latent-dims", latent_dims),
         n_seeds=seeds,
         tolerance=tolerance,

@@ -41,6 +41,12 @@ def command(
             parser=options.whole_number(),
         ),
     ] = 1,
+    size: options.Size = None,
+    mode: options.Mode = None,
+    background: options.Background = "white",
+    max_bad: options.MaxBad = 0.01,
+    labels: options.Labels = None,
+    shape: options.Shape = None,
     as_json: options.Json = False,
 ) -> None:
     """Train one model and store it."""
@@ -48,14 +54,20 @@ def command(
     from latentscape.images import load_images
     from latentscape.pipeline.checks import checked_estimator
     from latentscape.pipeline.settings import given_path
+    from latentscape.progress import progress_bars
 
     path = given_path(output)
     check_replaceable(path)
-    images = load_images(data)
+    verbose, callbacks = listeners(as_json)
+    with progress_bars(verbose) as show:
+        images = load_images(
+            data,
+            on_progress=callbacks[0] if callbacks else show,
+            **options.reading(size, mode, background, max_bad, labels, shape),
+        )
     training = {**options.training_settings(epochs, device, network), "n_jobs": threads}
     model = checked_estimator(images, training, [latent_dim], seed=seed)
     check_writable(path)
-    verbose, callbacks = listeners(as_json)
     model.set_params(latent_dim=latent_dim, verbose=verbose, callbacks=callbacks)
     model.fit(images.train)
     test_mse = -model.score(images.test)
@@ -66,7 +78,7 @@ def command(
     lines = [
         " ".join(
             [
-                f"data       {counts['n_train']:,} training and {counts['n_test']:,} test images",
+                f"data       {images.sentence}",
                 *images.notes,
             ]
         ),

@@ -1,0 +1,63 @@
+"""What is odd about a data set and would mislead whoever does not know it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+
+from latentscape.images.imageset import TEST, TRAIN, ImageSet
+
+_IMBALANCE = 50
+_NAMED = 5
+
+
+def audit(images: ImageSet) -> list[str]:
+    """Return a sentence for each oddity: repeated images, leakage, unseen and rare classes."""
+    return [*_repeated(images), *_unseen(images), *_rare(images)]
+
+
+def _repeated(images: ImageSet) -> list[str]:
+    prints = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images.images]
+    times = Counter(prints)
+    n_repeated = len(prints) - len(times)
+    if not n_repeated:
+        return []
+    notes = [f"{n_repeated:,} of the {len(prints):,} images repeat another one exactly."]
+    is_test = images.split == TEST
+    seen = {key for key, test in zip(prints, is_test, strict=True) if not test}
+    n_leaked = sum(key in seen for key, test in zip(prints, is_test, strict=True) if test)
+    if n_leaked:
+        notes.append(
+            f"{n_leaked:,} of the {int(is_test.sum()):,} test images are among the training images "
+            "too, so test errors look better than they are; take them out of one of the two."
+        )
+    return notes
+
+
+def _unseen(images: ImageSet) -> list[str]:
+    if images.labels is None:
+        return []
+    of = {part: set(images.labels[images.split == part].tolist()) for part in (TRAIN, TEST)}
+    unseen = sorted(of[TEST] - of[TRAIN] - {-1})
+    if not unseen:
+        return []
+    names = ", ".join(images.class_names[label] for label in unseen[:_NAMED])
+    more = f" and {len(unseen) - _NAMED} more" if len(unseen) > _NAMED else ""
+    which = "class" if len(unseen) == 1 else "classes"
+    return [f"No training image shows the {which} {names}{more}, but test images do."]
+
+
+def _rare(images: ImageSet) -> list[str]:
+    if images.labels is None or images.n_classes < 2:
+        return []
+    counts = np.bincount(images.labels[images.labels >= 0], minlength=images.n_classes)
+    most, least = int(counts.argmax()), int(counts.argmin())
+    if counts[most] < _IMBALANCE * max(1, counts[least]):
+        return []
+    return [
+        f"The classes differ much in size: {images.class_names[most]} has {counts[most]:,} images "
+        f"and {images.class_names[least]} {counts[least]:,}; read the figures of each class, not "
+        "the overall accuracy."
+    ]
