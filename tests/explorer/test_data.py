@@ -117,3 +117,20 @@ def test_python_and_page_have_one_version() -> None:
 
     source = Path(__file__).parents[2] / "web" / "src" / "data.ts"
     assert f"FORMAT_VERSION = {FORMAT_VERSION};" in source.read_text(encoding="utf-8")
+
+
+def test_a_sample_tells_the_spacing_of_a_large_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    from latentscape.explorer import rules
+    from latentscape.maps import PCA
+
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30_000, 3)).astype(np.float32)
+    fitted = PCA().fit(np.concatenate([rows, rows[:5000]]))  # some lie on one place
+    exact, _ = rules.spacing(fitted)
+    monkeypatch.setattr(rules, "_MEASURED_EXACTLY", 1000)
+    sampled, reach = rules.spacing(fitted)
+    quantiles = (0.1, 0.5, 0.9)
+    np.testing.assert_allclose(
+        np.quantile(sampled, quantiles), np.quantile(exact, quantiles), rtol=0.05
+    )
+    assert reach == pytest.approx(rules.island_reach(fitted.embedding_), rel=0.1)

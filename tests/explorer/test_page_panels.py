@@ -56,7 +56,7 @@ def test_a_held_point_leads_to_its_neighbours(page: Any, walked: Atlas) -> None:
         assert re.search(rf"{title}\s*\d+ of 10", text)
     for caption in ("image", "reconstruction"):
         figure = panel(page).locator("figure", has_text=re.compile(f"^{caption}$"))
-        assert figure.locator("canvas").is_visible()
+        assert figure.locator("canvas").first.is_visible()
     first = panel(page).locator(".strip .thumb").first
     name = first.get_attribute("aria-label").removeprefix("Go to neighbour ").split(",")[0]
     first.click()

@@ -37,7 +37,7 @@ _IMAGES_PER_BLOCK = 2000
 _LARGEST_SIDE = 64  # pixels of a small image
 _MOST_CATEGORIES = 1000
 _PRINCIPAL = 8
-_MOST_DISTANCES = 500_000_000  # that are computed for it: fewer rows of many
+_MOST_DISTANCES = 100_000_000  # that are computed for it: fewer rows of many
 _SAMPLED_ROWS = 2000  # from which distances between codes are known, where there is no graph
 
 

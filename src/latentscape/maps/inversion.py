@@ -8,6 +8,9 @@ the distance to see how far.
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -32,11 +35,20 @@ class MapDistance:
     """
 
     def __init__(self, positions: FloatArray) -> None:
-        distinct = np.unique(positions, axis=0).astype(np.float64)
-        self._tree = cKDTree(distinct)
-        self.unit = 1.0
-        if len(distinct) > 1:
-            self.unit = float(np.median(self._tree.query(distinct, k=2)[0][:, 1]))
+        self._positions = positions
+
+    @cached_property
+    def _tree(self) -> Any:
+        # Not before it is asked for: of a million rows it takes seconds.
+        return cKDTree(np.unique(self._positions, axis=0).astype(np.float64))
+
+    @cached_property
+    def unit(self) -> float:
+        """The median distance."""
+        distinct = self._tree.data
+        if len(distinct) < 2:
+            return 1.0
+        return float(np.median(self._tree.query(distinct, k=2)[0][:, 1]))
 
     def __call__(self, points: FloatArray) -> FloatArray:
         """Return float32 (m,) for points (m, 2)."""
