@@ -342,6 +342,7 @@ def test_without_a_pointer(page: Any, walked: Atlas) -> None:
     assert state(page)["focus"] == -1
     page.locator("summary", has_text="Save").focus()
     page.keyboard.press("Enter")
+    page.get_by_role("button", name="as PNG").first.wait_for()
     page.keyboard.press("Tab")
     with page.expect_download() as started:
         page.keyboard.press("Enter")
