@@ -5,7 +5,8 @@ written into one .npy file with their labels beside it. ``latentscape run`` then
 sample, encodes and rebuilds all of them, fits the maps on the sample and places the others. The
 run is a process of its own, whose peak of resident memory the system counts; what was planned
 before the start stands beside it. The times are those of the atlas's stages, and one pass over
-the file without any work shows what reading costs.
+the file without any work shows what reading costs. With ``--minutes`` the run is interrupted after
+so many; called again, the benchmark goes on where it was, as the run does.
 
     python benchmarks/streaming.py [--images 2000000] [--sample 20000] [--folder /tmp/streaming]
 """
@@ -16,10 +17,10 @@ import argparse
 import json
 import os
 import platform
-import resource
-import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +31,6 @@ import numpy as np
 RESULTS = Path(__file__).parent / "results"
 SHIFT = 3  # pixels
 BATCH = 20_000
-MAPS = "pca,lda,tsne,umap"
 
 
 def make_images(path: Path, n: int) -> None:
@@ -69,26 +69,49 @@ def time_reading(path: Path) -> float:
 
 
 def run_it(images: Path, atlas: Path, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Run the command line in a process of its own; return seconds and peak memory."""
-    shutil.rmtree(atlas, ignore_errors=True)
-    command = [sys.executable, "-m", "latentscape", "run", images, "-o", atlas, "--maps", MAPS]
+    """Run the command line in a process of its own; return seconds and peak of all calls."""
+    parts_file = arguments.folder / "parts.json"
+    parts = json.loads(parts_file.read_bytes()) if parts_file.exists() else []
+    command = [
+        sys.executable,
+        "-m",
+        "latentscape",
+        "run",
+        images,
+        "-o",
+        atlas,
+        "--maps",
+        arguments.maps,
+    ]
     command += ["--sample", arguments.sample, "--latent-dims", f"2,{arguments.latent_dim}"]
     command += ["--latent-dim", arguments.latent_dim, "--seeds", 1, "--engine", "serial"]
     command += ["--epochs", arguments.epochs, "--memory", arguments.memory, "--json"]
     began = time.perf_counter()
-    done = subprocess.run(
-        [str(each) for each in command], check=False, stdout=subprocess.PIPE, text=True
-    )
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        raise SystemExit(done.stdout.splitlines()[-1])
-    events = [json.loads(line) for line in done.stdout.splitlines()]
-    planned = next(event["note"] for event in events if event.get("stage") == "memory")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return {"seconds": seconds, "peak_bytes": peak, "planned": planned}
+    with (arguments.folder / "events.jsonl").open("w") as events:
+        process = subprocess.Popen([str(each) for each in command], stdout=events)
+        limit = threading.Timer(60 * arguments.minutes, process.send_signal, [signal.SIGINT])
+        limit.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        limit.cancel()
+    lines = (arguments.folder / "events.jsonl").read_text().splitlines()
+    found = [json.loads(line) for line in lines]
+    planned = [event["note"] for event in found if event.get("stage") == "memory"]
+    part = {"seconds": time.perf_counter() - began, "peak_bytes": usage.ru_maxrss * 1024}
+    parts.append({**part, "planned": planned[0] if planned else ""})
+    parts_file.write_text(json.dumps(parts))
+    code = os.waitstatus_to_exitcode(status)
+    if code:
+        raise SystemExit(f"not finished (exit code {code}: {lines[-1]}); call again to go on")
+    parts_file.unlink()
+    return {
+        "seconds": sum(each["seconds"] for each in parts),
+        "peak_bytes": max(each["peak_bytes"] for each in parts),
+        "calls": len(parts),
+        "planned": next(each["planned"] for each in parts if each["planned"]),
+    }
 
 
-def figures_of(atlas_path: Path, n: int) -> dict[str, Any]:
+def figures_of(atlas_path: Path, n: int, maps: list[str]) -> dict[str, Any]:
     """Return the seconds of each stage, and rates in images a second."""
     from latentscape.atlas import Atlas
 
@@ -100,7 +123,7 @@ def figures_of(atlas_path: Path, n: int) -> dict[str, Any]:
         for name, stage in (
             ("encode, rebuild and store", "codes"),
             ("encode (two neurons)", "plane"),
-            *((f"place on {name}", f"places-{name}") for name in MAPS.split(",")),
+            *((f"place on {name}", f"places-{name}") for name in maps),
         )
     }
     found = {
@@ -123,7 +146,7 @@ def figures_of(atlas_path: Path, n: int) -> dict[str, Any]:
                 places[sample], labels[sample], places[asked], labels[asked], n_neighbors=10
             )
         )
-        for name in ("direct", *MAPS.split(","))
+        for name in ("direct", *maps)
         for places in [atlas.points[[f"{name}_x", f"{name}_y"]].to_numpy()]
     }
     return found
@@ -137,10 +160,12 @@ def main() -> None:
     parser.add_argument("--latent-dim", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--memory", type=float, default=3.0)
+    parser.add_argument("--maps", default="pca,lda,tsne,umap")
+    parser.add_argument("--minutes", type=float, default=1e4)
     parser.add_argument("--folder", type=Path, default=Path("/tmp/streaming"))
     parser.add_argument("--output", type=Path, default=RESULTS / "streaming.json")
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
+    arguments.folder.mkdir(parents=True, exist_ok=True)  # an atlas in it goes on where it was
     images = arguments.folder / f"shifted-{arguments.images}.npy"
     make_images(images, arguments.images)
     reading = time_reading(images)
@@ -153,7 +178,7 @@ def main() -> None:
         "epochs": arguments.epochs,
         "read_only_images_a_second": arguments.images / reading,
         **taken,
-        **figures_of(arguments.folder / "atlas", arguments.images),
+        **figures_of(arguments.folder / "atlas", arguments.images, arguments.maps.split(",")),
         "machine": {
             "processor": platform.machine(),
             "cores": len(os.sched_getaffinity(0)),

@@ -48,11 +48,11 @@ def write_folder(images: ImageSet, folder: Path) -> Path:
 
 
 def files(path: Path) -> dict[str, tuple[int, bytes]]:
-    """Return time of change and content of every file, the lock's apart."""
+    """Return time of change and content of every file, but the lock's and the manifest's copy."""
     return {
         str(file.relative_to(path)): (file.stat().st_mtime_ns, file.read_bytes())
         for file in sorted(path.rglob("*"))
-        if file.is_file() and not file.name.startswith(".lock")
+        if file.is_file() and not file.name.startswith((".lock", ".atlas.json"))
     }
 
 

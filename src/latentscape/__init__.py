@@ -14,7 +14,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
-    from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
+    from latentscape.autoencoder import (
+        CodeDecoder,
+        ConvAutoencoder,
+        LatentSizeSweep,
+        choose_latent_dim,
+        load_encoder,
+    )
     from latentscape.exports import export
     from latentscape.images import (
         EmbeddingSet,
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Atlas": "atlas",
+    "CodeDecoder": "autoencoder",
     "ConvAutoencoder": "autoencoder",
     "Direct": "maps",
     "EmbeddingSet": "images",
@@ -42,6 +49,7 @@ _HOMES = {
     "add_map": "pipeline",
     "choose_latent_dim": "autoencoder",
     "export": "exports",
+    "load_encoder": "autoencoder",
     "load_images": "images",
     "load_mnist": "images",
     "read_embeddings": "images",
@@ -55,6 +63,7 @@ __all__ = [
     "TSNE",
     "UMAP",
     "Atlas",
+    "CodeDecoder",
     "ConvAutoencoder",
     "Direct",
     "EmbeddingSet",
@@ -66,6 +75,7 @@ __all__ = [
     "errors",
     "export",
     "figures",
+    "load_encoder",
     "load_images",
     "load_mnist",
     "quality",

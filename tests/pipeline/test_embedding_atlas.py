@@ -75,8 +75,8 @@ def test_images_are_refused(atlas: ls.Atlas, few: ImageSet, tmp_path: Path) -> N
     with pytest.raises(AtlasError) as raised:
         encode_images(atlas.path, few.test, tmp_path / "a.npz", verbose=0)
     assert str(raised.value) == (
-        f"{atlas.path} was made from embeddings and has no encoder, so images cannot be placed on "
-        "its maps; encode them as its data were, and give the embeddings"
+        f"{atlas.path} was made from codes and holds no encoder, so images cannot be placed on "
+        "its maps as they are; give the encoder that made the codes, or embeddings from it"
     )
     assert not list(tmp_path.iterdir())
 
@@ -102,3 +102,25 @@ def test_it_is_exported_without_what_it_lacks(atlas: ls.Atlas, tmp_path: Path) -
     back = ls.read_embeddings(tmp_path / "projector" / "vectors.tsv")
     assert np.array_equal(back.codes, atlas.codes)
     assert back.class_names == ("cat", "dog", "emu")
+
+
+def test_codes_of_images_by_an_encoder_from_elsewhere(
+    few: ImageSet, tmp_path: Path, quick_figures: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The atlas's own encoder, exported and brought back, gives its codes again."""
+    settings: dict[str, Any] = {"maps": ("pca",), "verbose": 0, "engine": "serial"}
+    training = {"n_epochs": 1}
+    monkeypatch.setattr("latentscape.explorer.build_page", lambda atlas: b"a page")
+    first = run(few, tmp_path / "a", latent_dims=(2, 4), n_seeds=1, training=training, **settings)
+    ls.export(first, tmp_path / "out", ["onnx"])
+    encoder = tmp_path / "out" / "encoder.onnx"
+    second = run(few, tmp_path / "b", encoder=encoder, rows="test", training=training, **settings)
+    np.testing.assert_allclose(second.codes, first.codes, atol=1e-4)
+    facts = encode_images(second.path, few.test, tmp_path / "new.npz", encoder=encoder, verbose=0)
+    assert facts["maps"] == ["pca"]
+    assert facts["drift"]["warnings"] == []
+    own = second.points["reconstruction_mse"].mean()
+    assert facts["reconstruction_mse"] == pytest.approx(own, rel=0.02)  # rounded to bytes there
+    report = ls.export(second, tmp_path / "out2", ["onnx"])
+    assert list(report.files) == ["decoder.onnx"]
+    assert report.onnx_differences["decode"] < 1e-4

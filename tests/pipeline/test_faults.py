@@ -137,7 +137,8 @@ def test_a_flipped_byte_in_each_file(few: ImageSet, tmp_path: Path) -> None:
             said = {c.stage: c.note for c in listener.changes if c.state == "damaged"}
             assert list(said) == [stage]
             assert said[stage].startswith(f"{name} has other content than was written")
-            assert listener.stages("done") - {"training", "run"} == {stage}, name
+            made = "training" if stage.startswith("model-") else stage
+            assert listener.stages("done") - {"run"} == {made}, name
             kinds.add((Path(name).suffix, stage.split("-")[0]))
         assert arrays(atlas) == whole
     assert len(kinds) > 12

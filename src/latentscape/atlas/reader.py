@@ -24,6 +24,7 @@ from latentscape.atlas.schema import (
     PARTS,
     Manifest,
     StageEntry,
+    inside,
     read_manifest,
 )
 from latentscape.errors import AtlasError, StorageError
@@ -416,7 +417,7 @@ class Atlas:
         if size is None:
             whole_name = f"{name} ({file})" if name != file else file
             raise self._without(name) or self._not_finished(whole_name)
-        path = self.path / file
+        path = inside(self.path, file)
         try:
             found = path.stat().st_size
             if found != size:
@@ -466,7 +467,9 @@ class Atlas:
         codes = self.stage_info("codes")
         if "latent_dim" in codes:
             facts["codes"] = f"{codes['latent_dim']} numbers"
-            if "model" in codes:
+            if "encoder" in codes:
+                facts["codes"] += f" (from {codes['encoder']})"
+            elif "model" in codes:
                 facts["codes"] = f"{codes['latent_dim']} neurons, seed {codes.get('seed', 0)}"
         if "latent_dim" in self.stage_info("choice"):
             facts["chosen latent size"] = str(self.choice["latent_dim"])

@@ -19,6 +19,7 @@ from latentscape.files import is_temporary, sha256_of_file, storage_error
 
 SCHEMA_VERSION = 1
 MANIFEST = "atlas.json"
+_LARGEST_MANIFEST = 256 * 2**20  # bytes; that of a large run has one of them
 MANIFEST_COPY = ".atlas.json"  # what is read where the manifest itself has been damaged
 LOCK = ".lock"
 HOLDER = ".writer.json"
@@ -122,6 +123,8 @@ def manifest_damage(folder: Path) -> str | None:
 
 def _read_manifest(folder: Path, path: Path) -> Manifest:
     try:
+        if path.stat().st_size > _LARGEST_MANIFEST:
+            raise DamagedManifestError(_damaged(path, "it is far too large"))
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         what = "is not an atlas (no atlas.json in it)" if folder.is_dir() else "does not exist"
@@ -132,7 +135,9 @@ def _read_manifest(folder: Path, path: Path) -> Manifest:
         ) from None
     except OSError as error:
         raise storage_error(error, path, doing="reading") from error
-    except ValueError as error:
+    except DamagedManifestError:
+        raise
+    except (ValueError, RecursionError) as error:  # the second for brackets in brackets
         raise DamagedManifestError(_damaged(path, str(error))) from None
     return _checked(content, path)
 
@@ -160,7 +165,40 @@ def _checked(content: Any, path: Path) -> Manifest:
         )
         if not complete or not all(_is_file_entry(entry) for entry in stage["files"].values()):
             raise DamagedManifestError(_damaged(path, f"stage {name!r} is incomplete"))
+        model = stage["info"].get("model")
+        for file in (*stage["files"], *(() if model is None else (model,))):
+            _refuse_to_leave(path, file)
     return content  # type: ignore[no-any-return]  # checked just above
+
+
+def _refuse_to_leave(path: Path, file: Any) -> None:
+    """Refuse a manifest that names a file outside of its folder."""
+    try:
+        checked_name(file)
+    except (AtlasError, TypeError):
+        raise DamagedManifestError(
+            _damaged(path, f"it names the file {file!r}, which cannot be part of an atlas")
+        ) from None
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the path of a file of an atlas, unless a link leads out of the folder.
+
+    Raises
+    ------
+    AtlasError
+    """
+    path = folder / name
+    try:
+        stays = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError):  # a circle of links
+        stays = False
+    if not stays:
+        raise AtlasError(
+            f"{path} leads out of the atlas by a link, and is not followed: put the file itself "
+            "there"
+        )
+    return path
 
 
 def _is_file_entry(entry: Any) -> bool:

@@ -27,6 +27,7 @@ from latentscape.atlas.schema import (
     StageEntry,
     checked_name,
     compare_file,
+    inside,
     manifest_damage,
     new_manifest,
     read_manifest,
@@ -370,7 +371,7 @@ class AtlasWriter:
     def adopt(self, name: str) -> Path:
         """Count a finished file that somebody else wrote (a worker) to the running stage."""
         stage, name = self._own(name)
-        path = self.path / name
+        path = inside(self.path, name)
         digest = sha256_of_file(path)
         stage._files[name] = FileEntry(sha256=digest, bytes=path.stat().st_size)
         return path
@@ -378,7 +379,7 @@ class AtlasWriter:
     @contextlib.contextmanager
     def _new_file(self, name: str, *, needed: int) -> Iterator[AtomicFile]:
         stage, name = self._own(name)
-        with AtomicFile(self.path / name, needed=needed, hold=True) as file:
+        with AtomicFile(inside(self.path, name), needed=needed, hold=True) as file:
             yield file
         earlier = stage._pending.get(name)
         stage._pending[name] = file
@@ -398,8 +399,9 @@ class AtlasWriter:
         return self._stage, name
 
     def _remove(self, name: str) -> None:
-        path = self.path / checked_name(name)
-        with contextlib.suppress(OSError):  # no longer in the manifest, so it does no harm
+        # No longer in the manifest, a file does no harm; one that a link leads to is another's.
+        with contextlib.suppress(OSError, AtlasError):
+            path = inside(self.path, checked_name(name))
             os.unlink(path)
             if path.parent != self.path:
                 path.parent.rmdir()  # only goes when empty

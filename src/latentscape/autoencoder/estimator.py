@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from latentscape.autoencoder.networks import describe, make_network
 from latentscape.autoencoder.pixels import check_codes, check_images, from_network, to_tensor
+from latentscape.autoencoder.python_path import is_python_path
 from latentscape.autoencoder.storage import ModelFile, read_model
 from latentscape.autoencoder.training import (
     EpochRecord,
@@ -27,9 +28,10 @@ from latentscape.autoencoder.training import (
     forward_in_batches,
     mse_per_image,
     pinned_threads,
+    recipe_for,
     split_validation,
 )
-from latentscape.errors import SettingError
+from latentscape.errors import ModelFileError, SettingError
 from latentscape.files import write_atomically
 from latentscape.images import ImageSet
 from latentscape.progress import progress_bars
@@ -45,18 +47,14 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     latent_dim : int, default 32
         Number of latent dimensions, at least 1.
-    network : {"reference"}, default "reference"
-        Architecture, by name.
-    n_epochs : int, default 2
-        Passes over the training images.
-    batch_size : int, default 128
-        Images a step.
-    learning_rate, bias_learning_rate : float
-        Peak rates of Muon (weights) and Adam (biases, batch normalisation).
-    momentum : float, default 0.9
-        Momentum of Muon, in [0, 1).
-    warmup : float, default 0.05
-        Share of the steps over which the rates rise, in [0, 1).
+    network : {"reference", "residual"} or str, default "reference"
+        Architecture, by name; or a class of your own by its Python path,
+        ``package.module:Class`` or ``file.py:Class``, which is imported and
+        called as ``Class(latent_dim=..., image_shape=...)``: see
+        docs/networks.md.
+    n_epochs, batch_size, learning_rate, bias_learning_rate, momentum, warmup
+        See :class:`Recipe`. None, the default, takes what suits the network
+        and the number of images: see :func:`recipe_for`.
     validation_fraction : float, default 0.05
         Share of the images given to ``fit`` that is only validated on, in
         [0, 1). The split is the same for every seed.
@@ -85,6 +83,8 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         seconds.
     image_shape_ : tuple of int
         Shape of one image: (H, W), or (H, W, C) for colours.
+    recipe_ : Recipe
+        How it was trained.
     seed_ : int
         The seed that was used.
     metrics_ : dict of str to float
@@ -106,12 +106,12 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         latent_dim: int = 32,
         *,
         network: str = "reference",
-        n_epochs: int = Recipe.n_epochs,
-        batch_size: int = Recipe.batch_size,
-        learning_rate: float = Recipe.learning_rate,
-        bias_learning_rate: float = Recipe.bias_learning_rate,
-        momentum: float = Recipe.momentum,
-        warmup: float = Recipe.warmup,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        bias_learning_rate: float | None = None,
+        momentum: float | None = None,
+        warmup: float | None = None,
         validation_fraction: float = 0.05,
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
@@ -156,8 +156,8 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         NonFiniteLossError
             When training diverges, also at half the learning rate.
         """
-        recipe = self._recipe()
         images = check_images(X)
+        self.recipe_ = self.resolved_recipe(len(images))
         train_rows, validation_rows = split_validation(len(images), self.validation_fraction)
         self.seed_ = _seed(self.random_state)
         self.image_shape_ = images.shape[1:]
@@ -176,7 +176,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 to_tensor(images, device),
                 train_rows,
                 validation_rows,
-                recipe,
+                self.recipe_,
                 seed=self.seed_,
                 on_step=tell,
                 task=f"d{self.latent_dim}-s{self.seed_}",
@@ -259,25 +259,64 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "image_shape": list(self.image_shape_),
             "history": self.history_.to_dict("records"),
             "metrics": self.metrics_,
+            "recipe": self.recipe_.as_dict(),
             "architecture": describe(self.network_),
         }
         return ModelFile(header, self.network_.state_dict()).to_bytes()
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+    def load(
+        cls, path: str | os.PathLike[str], *, device: str = "auto", network: str | None = None
+    ) -> Self:
         """Read a model written by :meth:`save`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        device : str, default "auto"
+            As in the constructor.
+        network : str, optional
+            The Python path of the network, for a model whose network is a
+            class of your own. It must be given again: to import it is to run
+            its code, and no file may decide that.
 
         Raises
         ------
         ModelFileError
-            When the file is damaged or holds something else.
+            When the file is damaged or holds something else, or its network is
+            of the user's own and was not named.
+        SettingError
+            When the network that was named cannot be made.
         StorageError
             When the file cannot be read.
         """
         stored = read_model(Path(path))
+        if stored.header.get("kind", "autoencoder") != "autoencoder":
+            msg = f"{path} holds a {stored.header['kind']} alone; load it with CodeDecoder.load"
+            raise ModelFileError(msg)
         known = set(cls._get_param_names())
         params = {name: value for name, value in stored.header["params"].items() if name in known}
+        name = params.get("network", "reference")
+        if is_python_path(name):
+            if network is None:
+                msg = (
+                    f"{path} was trained with a network of its own, {name!r}; to load it is to "
+                    f"run that code, so name it again if you trust it: network={name!r}, or "
+                    f"--network {name} on the command line"
+                )
+                raise ModelFileError(msg)
+            params["network"] = network
+        elif network not in (None, name):
+            msg = (
+                f"{path} was trained with the network {name!r}, not with {network!r}; leave the "
+                f"network out"
+            )
+            raise SettingError(msg)
         model = cls(**{**params, "device": device})
+        recipe = stored.header.get("recipe")  # files of the first version have it in the params
+        given = {name: params[name] for name in Recipe.names()} if recipe is None else recipe
+        model.recipe_ = Recipe(**given)
         model.seed_ = int(params["random_state"])
         model.image_shape_ = tuple(stored.header["image_shape"])
         model.network_ = make_network(model.network, model.latent_dim, model.image_shape_)
@@ -317,8 +356,16 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingError(msg)
         return int(self.n_jobs) if self.n_jobs > 0 else max(1, cores + 1 + int(self.n_jobs))
 
-    def _recipe(self) -> Recipe:
-        return Recipe(**{name: getattr(self, name) for name in Recipe.names()})
+    def resolved_recipe(self, n_images: int) -> Recipe:
+        """Return how this estimator trains on so many images.
+
+        Raises
+        ------
+        SettingError
+            When a setting makes no sense.
+        """
+        given = {name: getattr(self, name) for name in Recipe.names()}
+        return recipe_for(self.network, n_images, given)
 
     def _device_in_use(self) -> torch.device:
         return next(self.network_.parameters()).device

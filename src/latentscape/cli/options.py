@@ -217,9 +217,13 @@ Json = Annotated[
 # What the library wants to be given.
 
 
-def training_settings(epochs: int | None, device: str) -> dict[str, Any]:
+def training_settings(
+    epochs: int | None, device: str, network: str = "reference"
+) -> dict[str, Any]:
     """Return those settings of a training that are not the defaults."""
     chosen: dict[str, Any] = {} if epochs is None else {"n_epochs": epochs}
+    if network != "reference":
+        chosen["network"] = network
     return chosen if device == "auto" else {**chosen, "device": device}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from latentscape.atlas import Atlas
-from latentscape.autoencoder import ConvAutoencoder
+from latentscape.autoencoder import CodeDecoder, ConvAutoencoder
 from latentscape.errors import ExportError, SettingError
 from latentscape.types import AnyArray, FloatArray
 
@@ -58,7 +59,10 @@ class OnnxExport:
     atlas : Atlas
         It says which model, and gives the rows that the files are tried on.
     path : Path
-        The model's file.
+        The model's file: of an autoencoder, or of a decoder for codes from
+        elsewhere.
+    network : str, optional
+        The Python path of a network of the user's own.
 
     Attributes
     ----------
@@ -67,25 +71,43 @@ class OnnxExport:
         torch: absolute, and relative to the largest output where that exceeds 1.
     """
 
-    def __init__(self, atlas: Atlas, path: Path) -> None:
+    def __init__(self, atlas: Atlas, path: Path, network: str | None = None) -> None:
         self._onnx, self._runtime = need_onnx()
-        self._model = ConvAutoencoder.load(path, device="cpu")
-        self._network = self._model.network_.eval()
         self._atlas = atlas
         self.differences: dict[str, float] = {}
+        self._encoder: nn.Module | None = None
+        if "encoder" in atlas.stage_info("codes"):
+            decoder = CodeDecoder.load(path, device="cpu")
+            self._decoder: nn.Module = decoder.decoder_
+            self._image_shape, self._latent_dim = decoder.image_shape_, decoder.latent_dim_
+        else:
+            model = ConvAutoencoder.load(path, device="cpu", network=network)
+            whole = cast(nn.Module, model.network_)
+            self._encoder, self._decoder = _Half(whole, "encode"), _Half(whole, "decode")
+            self._image_shape, self._latent_dim = model.image_shape_, model.network_.latent_dim
 
-    def write_encoder(self, path: Path) -> None:
+    @property
+    def files(self) -> dict[str, Callable[[Path], None]]:
+        """What can be written: each file's name, and the function that writes it."""
+        found: dict[str, Callable[[Path], None]] = {}
+        if self._encoder is not None:
+            found["encoder.onnx"] = self._write_encoder
+        found["decoder.onnx"] = self._write_decoder
+        return found
+
+    def _write_encoder(self, path: Path) -> None:
         """Write images (n, C, H, W) in [0, 1] to codes (n, d)."""
-        self._write(path, "encode", ("images", "codes"), self._images())
+        assert self._encoder is not None
+        self._write(path, self._encoder, "encode", ("images", "codes"), self._images())
 
-    def write_decoder(self, path: Path) -> None:
+    def _write_decoder(self, path: Path) -> None:
         """Write codes (n, d) to images (n, C, H, W) in [0, 1]."""
         codes = np.array(self._atlas.codes[:_CHECKED_ROWS], dtype=np.float32)
-        self._write(path, "decode", ("codes", "images"), codes)
+        self._write(path, self._decoder, "decode", ("codes", "images"), codes)
 
     def _images(self) -> FloatArray:
         """Return images of the atlas as the network takes them, or noise where it has none."""
-        shape = tuple(self._model.image_shape_)
+        shape = tuple(self._image_shape)
         if self._atlas.has("images"):
             images = self._atlas.images[:_CHECKED_ROWS].astype(np.float32) / np.float32(255)
         else:
@@ -95,8 +117,10 @@ class OnnxExport:
             images[:, None] if len(shape) == 2 else images.transpose(0, 3, 1, 2)
         )
 
-    def _write(self, path: Path, method: str, names: tuple[str, str], rows: FloatArray) -> None:
-        half = _Half(self._network, method).eval()
+    def _write(
+        self, path: Path, half: nn.Module, name: str, names: tuple[str, str], rows: FloatArray
+    ) -> None:
+        half = half.cpu().eval()
         example = torch.from_numpy(rows[:2].copy())
         with warnings.catch_warnings(), torch.no_grad():
             # This exporter needs nothing but torch; its successor wants packages of its own.
@@ -109,10 +133,10 @@ class OnnxExport:
                 opset_version=OPSET,
                 input_names=[names[0]],
                 output_names=[names[1]],
-                dynamic_axes={name: {0: "n"} for name in names},
+                dynamic_axes={axis: {0: "n"} for axis in names},
             )
         self._describe(path, names)
-        self.differences[method] = self._compare(path, half, rows)
+        self.differences[name] = self._compare(path, half, rows)
 
     def _describe(self, path: Path, names: tuple[str, str]) -> None:
         """Write into the file what its numbers mean."""
@@ -120,8 +144,8 @@ class OnnxExport:
         model = onnx.load(str(path))
         model.doc_string = f"latentscape: {names[0]} to {names[1]}, images in [0, 1]"
         facts = {
-            "latentscape.image_shape": list(self._model.image_shape_),
-            "latentscape.latent_dim": int(self._network.latent_dim),
+            "latentscape.image_shape": list(self._image_shape),
+            "latentscape.latent_dim": int(self._latent_dim),
             "latentscape.preprocessing": dict(self._atlas.data.get("preprocessing") or {}),
         }
         for key, value in facts.items():

@@ -48,6 +48,7 @@ def export(
     folder: str | os.PathLike[str],
     formats: Sequence[str] | None = None,
     *,
+    network: str | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> ExportReport:
     """Write an atlas in the formats of other tools.
@@ -65,7 +66,8 @@ def export(
         From
 
         - ``"onnx"``: ``encoder.onnx`` and ``decoder.onnx``, compared with torch
-          (needs ``latentscape[onnx]``);
+          (needs ``latentscape[onnx]``); the decoder alone for codes from
+          elsewhere;
         - ``"parquet"``, ``"csv"``: ``points.parquet`` and ``points.csv``, with
           the codes as columns ``z0``, ``z1``, ...;
         - ``"projector"``: a folder for TensorBoard's embedding projector;
@@ -74,6 +76,9 @@ def export(
 
         By default all that this atlas and the installed packages allow; the
         reasons for the others stand in the report.
+    network : str, optional
+        The Python path of the network, for a model whose network is a class of
+        your own: see :meth:`latentscape.ConvAutoencoder.load`.
     on_progress : callable, optional
         Is called with :class:`~latentscape.types.Progress` after each file.
 
@@ -113,7 +118,7 @@ def export(
     for name in chosen:
         try:
             if name == "onnx":
-                files, differences = _onnx_files(opened)
+                files, differences = _onnx_files(opened, network)
             else:
                 files = _FILES[name](opened)
         except (AtlasError, SettingError) as error:
@@ -144,19 +149,17 @@ def _checked(formats: Sequence[str] | None) -> list[str]:
     return [name for name in FORMATS if name in given]
 
 
-def _onnx_files(atlas: Atlas) -> tuple[dict[str, Produce], Mapping[str, float]]:
+def _onnx_files(
+    atlas: Atlas, network: str | None
+) -> tuple[dict[str, Produce], Mapping[str, float]]:
     model = atlas.stage_info("codes").get("model")
     if not model:
         reason = atlas.lacking.get("model", "its codes came without one")
         raise AtlasError(f"{atlas.path} has no model that could be written as ONNX: {reason}")
     from latentscape.exports.onnx import OnnxExport  # torch takes seconds to import
 
-    halves = OnnxExport(atlas, atlas.path / str(model))
-    files: dict[str, Produce] = {
-        "encoder.onnx": halves.write_encoder,
-        "decoder.onnx": halves.write_decoder,
-    }
-    return files, halves.differences
+    halves = OnnxExport(atlas, atlas.path / str(model), network)
+    return halves.files, halves.differences
 
 
 def _projector_files(atlas: Atlas) -> dict[str, Produce]:

@@ -9,6 +9,8 @@ from scipy.spatial import cKDTree
 
 from latentscape.types import AnyArray, IntArray
 
+_NEARER = (1.0, 0.8, 0.65)  # of the wanted distance: there labels nearly touch
+_AS_GOOD = 0.2  # of the best place's score
 _ENOUGH = 1500  # points of a class that tell where it is dense
 
 
@@ -58,8 +60,20 @@ def label_places(
             distance = np.min(
                 [np.hypot(points[:, 0] - x, points[:, 1] - y) for x, y in placed], axis=0
             )
-            clear = distance >= gap * extent
-            score = np.where(clear, score, -1.0) if clear.any() else distance
+            score = _clear_score(score, distance, gap * extent)
         best = points[int(np.argmax(score))]
         placed.append((float(best[0]), float(best[1])))
     return placed
+
+
+def _clear_score(score: AnyArray, distance: AnyArray, gap: float) -> AnyArray:
+    """Keep the scores of points that are far enough from other labels.
+
+    A label stands a little nearer to others before it stands where its class is thin.
+    """
+    for share in _NEARER:
+        clear = distance >= share * gap
+        if clear.any() and score[clear].max() >= _AS_GOOD * score.max():
+            return np.where(clear, score, -1.0)
+    clear = distance >= gap
+    return np.where(clear, score, -1.0) if clear.any() else distance

@@ -276,7 +276,7 @@ def _opened(shard: NpyShard) -> BinaryIO:
 
 def _fill(file: Any, part: UInt8Array, shard: NpyShard) -> None:
     """Read until `part` is full; the system may give less at a time."""
-    view = memoryview(part).cast("B")
+    view = part.reshape(-1).data
     done = 0
     while done < len(view):
         try:

@@ -95,7 +95,7 @@ def checked_estimator(
     # torch takes seconds to import, and a run with nothing to do needs none of it.
     from latentscape.autoencoder import ConvAutoencoder
     from latentscape.autoencoder.networks import make_network
-    from latentscape.autoencoder.training import Recipe, split_validation
+    from latentscape.autoencoder.training import split_validation
 
     known = sorted(set(ConvAutoencoder().get_params(deep=False)) - set(_NOT_TO_BE_SET))
     unknown = sorted(set(training) - set(known))
@@ -114,7 +114,7 @@ def checked_estimator(
         raise SettingError(msg)
     model = ConvAutoencoder(random_state=seed, **training)
     try:
-        Recipe(**{name: getattr(model, name) for name in Recipe.names()})
+        model.resolved_recipe(len(images.train))
         split_validation(len(images.train), model.validation_fraction)
         make_network(model.network, max(latent_dims), images.image_shape)
     except LatentscapeError:

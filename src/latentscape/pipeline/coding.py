@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -49,6 +50,14 @@ class Codec(Protocol):
         ...
 
 
+class Decoder(Protocol):
+    """What these stages need of a decoder for codes from elsewhere."""
+
+    def inverse_transform(self, X: Any) -> FloatArray:
+        """Decode codes to images in [0, 1]."""
+        ...
+
+
 def mapped_rows(data: Data, rows: str) -> tuple[Data, str]:
     """Return the part of the data that is mapped, and a word where it is not the one asked for.
 
@@ -81,6 +90,10 @@ def codes_stage(
         errors = codec.reconstruction_error(images.images).astype(np.float32)
         writer.write_table("rows.parquet", rows_table(images).assign(reconstruction_mse=errors))
         stage.info.update(info)
+        notes = [str(info["note"])] if "note" in info else []
+        notes += dead_units(codes.min(axis=0), codes.max(axis=0))
+        if notes:
+            stage.info["note"] = "; ".join(notes)
         if lacking:
             stage.info["lacking"] = lacking
 
@@ -88,14 +101,54 @@ def codes_stage(
     return made_from
 
 
-def embeddings_stage(recorder: Recorder, data: EmbeddingSet, note: str) -> str:
-    """Take codes as they are; return the stage's fingerprint."""
-    made_from = fingerprint(version=STAGE_VERSIONS["codes"], embeddings=data.content_hash)
-    lacking = {
-        "model": NO_MODEL,
-        "reconstructions": NO_MODEL,
-        **lacking_labels(data.labels, data.class_names),
-    }
+def dead_units(lowest: FloatArray, highest: FloatArray) -> list[str]:
+    """Say how many units of the code never change; empty where all do."""
+    dead = np.flatnonzero(lowest == highest)
+    if not len(dead):
+        return []
+    named = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
+    return [f"{len(dead)} of {len(lowest)} units are dead: they never change (units {named})"]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """How codes from elsewhere are decoded.
+
+    Attributes
+    ----------
+    made_from : str
+        The fingerprint of the decoder.
+    file : str
+        The decoder's file in the atlas.
+    load : callable
+        Loads it.
+    given : uint8 array or None
+        What the codes' own decoder makes of the mapped rows, where it came along.
+    origin : str
+        What made the codes, where it is known.
+    """
+
+    made_from: str
+    file: str
+    load: Callable[[], Decoder]
+    given: UInt8Array | None
+    origin: str
+
+
+def embeddings_stage(
+    recorder: Recorder, data: EmbeddingSet, note: str, decoded: Decoded | None = None
+) -> str:
+    """Take codes as they are, with what they look like decoded; return the stage's fingerprint."""
+    parts = {"version": STAGE_VERSIONS["codes"], "embeddings": data.content_hash}
+    if decoded is not None:
+        parts["decoder"] = decoded.made_from
+    made_from = fingerprint(**parts)
+    no_model = NO_MODEL
+    if decoded is not None and decoded.origin:
+        no_model = f"the codes were made by {decoded.origin}, which is not part of the atlas"
+    lacking = {"model": no_model, **lacking_labels(data.labels, data.class_names)}
+    if decoded is None:
+        lacking = {"reconstructions": no_model, **lacking}
     if data.images is None:
         lacking = {"images": NO_IMAGES, **lacking}
 
@@ -104,13 +157,30 @@ def embeddings_stage(recorder: Recorder, data: EmbeddingSet, note: str) -> str:
         writer.write_array("codes.npy", data.codes)
         if data.images is not None:
             writer.write_array("images.npy", data.images)
-        writer.write_table("rows.parquet", rows_table(data))
+        rows = rows_table(data)
+        if decoded is not None:
+            assert data.images is not None
+            images = decoded.given
+            if images is None:
+                images = as_uint8(decoded.load().inverse_transform(data.codes))
+            writer.write_array("reconstructions.npy", images)
+            rows = rows.assign(reconstruction_mse=_errors(images, data.images))
+            stage.info.update(model=decoded.file, encoder=decoded.origin or "elsewhere")
+        writer.write_table("rows.parquet", rows)
         stage.info.update(latent_dim=data.latent_dim, lacking=lacking)
         if note:
             stage.info["note"] = note
 
     recorder.run("codes", made_from, work)
     return made_from
+
+
+def _errors(images: UInt8Array, originals: UInt8Array) -> FloatArray:
+    """Return the mean squared error of each image over pixels in [0, 1], float32 (n,)."""
+    errors = np.empty(len(images), np.float32)
+    for row, (image, original) in enumerate(zip(images, originals, strict=True)):
+        errors[row] = ((image / 255.0 - original / 255.0) ** 2).mean()
+    return errors
 
 
 def rows_table(data: ImageSet | EmbeddingSet) -> pd.DataFrame:

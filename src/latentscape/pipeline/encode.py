@@ -49,6 +49,9 @@ def encode_images(
     data: Any,
     output: str | os.PathLike[str],
     *,
+    network: str | None = None,
+    encoder: Any = None,
+    encoder_options: Mapping[str, Any] | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
 ) -> dict[str, Any]:
@@ -69,6 +72,12 @@ def encode_images(
         errors and a place on each map (``tsne``: float32 (n, 2), ...);
         ``.parquet`` or ``.csv`` for the same as columns (``z0``, ...,
         ``tsne_x``, ...).
+    network : str, optional
+        The Python path of the network, for a model whose network is a class of
+        your own: see :meth:`latentscape.ConvAutoencoder.load`.
+    encoder, encoder_options
+        As for :func:`latentscape.run`, for an atlas whose codes an encoder from
+        elsewhere has made.
     verbose, callbacks
         As for :func:`latentscape.run`.
 
@@ -92,7 +101,7 @@ def encode_images(
     if atlas is not None and not atlas.has("codes"):
         msg = f"{atlas.path} has no codes yet; finish it with `latentscape run` first"
         raise AtlasError(msg)
-    model = _load_model(path if atlas is None else _model_path(atlas, "codes"))
+    model = _load_model(path if atlas is None else _model_path(atlas, "codes"), network)
     with progress_bars(verbose) as show:
 
         def tell(event: Progress | StageChange) -> None:
@@ -100,8 +109,12 @@ def encode_images(
                 callback(event)
 
         found = _read(data)
+        if encoder is not None:
+            found = _encoded_elsewhere(found, encoder, encoder_options or {})
         check_writable(target)
-        made = _encode(found, atlas, model, tell, with_places=target.suffix != ".npy")
+        made = _encode(
+            found, atlas, model, tell, with_places=target.suffix != ".npy", network=network
+        )
     drift = None if atlas is None else _drift(made, atlas)
     write_atomically(target, _content(target.suffix, made))
     return {
@@ -123,6 +136,17 @@ def _read(data: Any) -> ImageSet | EmbeddingSet:
     return read_embeddings(data) if looks_like_embeddings(data) else load_images(data)
 
 
+def _encoded_elsewhere(
+    data: ImageSet | EmbeddingSet, encoder: Any, options: Mapping[str, Any]
+) -> EmbeddingSet:
+    from latentscape.pipeline.decoding import encode_with
+
+    if isinstance(data, EmbeddingSet):
+        msg = f"{data.name} holds codes already; an encoder is for images"
+        raise SettingError(msg)
+    return encode_with(encoder, data, options).data
+
+
 def _encode(
     data: ImageSet | EmbeddingSet,
     atlas: Atlas | None,
@@ -130,6 +154,7 @@ def _encode(
     tell: EventCallback,
     *,
     with_places: bool,
+    network: str | None,
 ) -> _Encoded:
     names = list(atlas.map_names) if atlas is not None and with_places else []
     n_steps = 2 + len(names)
@@ -140,17 +165,18 @@ def _encode(
         if model is None:
             assert atlas is not None  # a model's file alone is a model
             msg = (
-                f"{atlas.path} was made from embeddings and has no encoder, so images cannot be "
-                f"placed on its maps; encode them as its data were, and give the embeddings"
+                f"{atlas.path} was made from codes and holds no encoder, so images cannot be "
+                f"placed on its maps as they are; give the encoder that made the codes, or "
+                f"embeddings from it"
             )
             raise AtlasError(msg)
         made = _Encoded(data.ids, model.transform(data.images))
     tell(Progress("encode", 1, n_steps))
-    _add_errors(made, data, model)
+    _add_errors(made, data, model if model is not None else _load_decoder(atlas))
     tell(Progress("encode", 2, n_steps))
     for done, name in enumerate(names, 3):
         assert atlas is not None
-        _place(made, data, atlas, name)
+        _place(made, data, atlas, name, network)
         tell(Progress("encode", done, n_steps))
     return made
 
@@ -188,10 +214,16 @@ def _add_errors(made: _Encoded, data: ImageSet | EmbeddingSet, model: Any) -> No
         made.errors = model.reconstruction_error(data.images)
 
 
-def _place(made: _Encoded, data: ImageSet | EmbeddingSet, atlas: Atlas, name: str) -> None:
+def _place(
+    made: _Encoded,
+    data: ImageSet | EmbeddingSet,
+    atlas: Atlas,
+    name: str,
+    network: str | None,
+) -> None:
     codes = made.codes
     if name == "direct":
-        two = _load_model(_model_path(atlas, "plane"))
+        two = _load_model(_model_path(atlas, "plane"), network)
         if two is None or isinstance(data, EmbeddingSet):
             made.lacking["direct"] = (
                 "the map of two neurons needs its own model and images, not embeddings"
@@ -201,18 +233,30 @@ def _place(made: _Encoded, data: ImageSet | EmbeddingSet, atlas: Atlas, name: st
     made.places[name] = atlas.load_map(name).transform(codes)
 
 
-def _load_model(path: Path | None) -> Any:
+def _load_model(path: Path | None, network: str | None = None) -> Any:
     if path is None:
         return None
     from latentscape.autoencoder import ConvAutoencoder  # torch takes seconds to import
 
-    return ConvAutoencoder.load(path)
+    return ConvAutoencoder.load(path, network=network)
+
+
+def _load_decoder(atlas: Atlas | None) -> Any:
+    """Return the decoder that was trained for codes from elsewhere, if there is one."""
+    info = {} if atlas is None else atlas.stage_info("codes")
+    if atlas is None or "encoder" not in info or not info.get("model"):
+        return None
+    from latentscape.autoencoder import CodeDecoder
+
+    return CodeDecoder.load(atlas.path / str(info["model"]))
 
 
 def _model_path(atlas: Atlas, stage: str) -> Path | None:
     """Return the file of the model that a stage of an atlas was made with, if it has one."""
-    model = atlas.stage_info(stage).get("model")
-    return None if model is None else atlas.path / str(model)
+    info = atlas.stage_info(stage)
+    model = info.get("model")
+    # Codes from elsewhere may have a decoder there, but no encoder.
+    return None if model is None or "encoder" in info else atlas.path / str(model)
 
 
 def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None) -> list[str]:

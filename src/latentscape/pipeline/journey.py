@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
@@ -14,6 +14,7 @@ from latentscape.images import EmbeddingSet, ImageSet, load_images
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.checks import check_embeddings, check_run
 from latentscape.pipeline.coding import embeddings_stage, mapped_rows
+from latentscape.pipeline.decoding import Encoded, decoder_stage, given_codes
 from latentscape.pipeline.describing import describe
 from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.lacking import NO_TRAINING, map_reasons
@@ -41,6 +42,9 @@ from latentscape.pipeline.training import Training
 from latentscape.progress import progress_bars
 from latentscape.types import AnyArray, Engine, EventCallback, Progress, StageChange
 
+if TYPE_CHECKING:
+    from latentscape.autoencoder.foreign import ForeignEncoder
+
 
 def run(
     data: ImageSet | EmbeddingSet | ImageStream | str | os.PathLike[str],
@@ -52,6 +56,8 @@ def run(
     callbacks: Sequence[EventCallback] = (),
     until: str = "figures",
     memory: float | None = None,
+    encoder: ForeignEncoder | str | os.PathLike[str] | None = None,
+    encoder_options: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Atlas:
     """Train, choose a latent size, encode, map, judge and draw: fill an atlas.
@@ -85,6 +91,14 @@ def run(
     memory : float or None, default None
         How many GB the run may take; None asks the system. What it will take
         is estimated and told before the start.
+    encoder : ForeignEncoder, str or path, optional
+        An encoder from elsewhere, which makes the codes instead of a trained
+        autoencoder: an ONNX file or the Python path of a torch module, see
+        :func:`latentscape.load_encoder`. A decoder for the page is trained on
+        the codes and their images.
+    encoder_options : mapping, optional
+        Further parameters of :func:`latentscape.load_encoder`, for example
+        ``{"mean": 0.5, "std": 0.5}``.
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
@@ -130,6 +144,8 @@ def run(
         if stream is not None:
             checked(stream)  # before anything is loaded
         found = stream if stream is not None and chosen.sample else load_images(data)
+    encoded = given_codes(encoder, found, encoder_options or {})
+    found = found if encoded is None else encoded.data
     if not isinstance(found, EmbeddingSet):
         chosen = fitting_sizes(chosen, found.image_shape)
     elif until == "sweep":
@@ -137,8 +153,9 @@ def run(
         raise SettingError(msg)
     plan = checked(found)
     trained = trained_on(found, chosen)
-    whole = whole_fingerprint(found.content_hash, chosen, columns_hash(columns_of(found)))
-    if not _was_finished(path, whole):  # nothing has been written yet
+    whole = _whole(found, chosen, encoded)
+    finished = _was_finished(path, whole)
+    if not finished:  # nothing has been written yet
         if isinstance(found, EmbeddingSet):
             check_embeddings(found, chosen)
         elif trained is not None:
@@ -149,8 +166,9 @@ def run(
             for callback in (*callbacks, show):
                 callback(event)
 
-        tell(StageChange("memory", "planned", note=plan.sentence(limit)))
-        _Run(found, trained, chosen, Recorder(writer, tell), worker_engine).go(until)
+        if not finished:
+            tell(StageChange("memory", "planned", note=plan.sentence(limit)))
+        _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
     return Atlas.open(path)
 
 
@@ -194,6 +212,21 @@ def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "
     return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings, **more)
 
 
+def _whole(
+    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings, encoded: Encoded | None
+) -> str:
+    """Return what a whole run is made from, with what only some runs have."""
+    found = whole_fingerprint(data.content_hash, settings, columns_hash(columns_of(data)))
+    more: dict[str, Any] = {}
+    if encoded is not None:
+        more["decoded"] = encoded.decoded
+    if ":" in settings.network:  # a class of the user's own, whose code may have changed
+        from latentscape.autoencoder.python_path import source_digest
+
+        more["network"] = source_digest(settings.network)
+    return fingerprint(run=found, **more) if more else found
+
+
 def _was_finished(path: Path, whole: str) -> bool:
     try:
         entry = Atlas.open(path).stages.get("run")
@@ -212,8 +245,10 @@ class _Run:
         settings: RunSettings,
         recorder: Recorder,
         engine: Engine,
+        encoded: Encoded | None,
     ) -> None:
         self.data = data
+        self.encoded = encoded
         self.trained = trained
         self.settings = settings
         self.recorder = recorder
@@ -221,8 +256,7 @@ class _Run:
         self.engine = engine
 
     def go(self, until: str) -> None:
-        columns = columns_hash(columns_of(self.data))
-        whole = whole_fingerprint(self.data.content_hash, self.settings, columns)
+        whole = _whole(self.data, self.settings, self.encoded)
         if self._nothing_to_do(whole):
             self.recorder.tell(StageChange("run", "kept"))
             return
@@ -232,7 +266,8 @@ class _Run:
             for name in ("sweep", "choice", "plane", "size-samples"):
                 self.recorder.skip(name, NO_TRAINING)
             rows, note = mapped_rows(self.data, self.settings.rows)
-            embeddings_stage(self.recorder, rows, note)
+            decoded = decoder_stage(self.recorder, self.data, rows, self.settings, self.encoded)
+            embeddings_stage(self.recorder, rows, note, decoded)
             self._finish(rows)
         else:
             training = Training(self.trained, self.settings, self.recorder, self.engine)

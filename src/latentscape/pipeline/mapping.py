@@ -150,9 +150,10 @@ class FitMap:
         if last.step < last.total:
             report(Progress(job.name, last.total, last.total))
         if not reason and job.name == "lda" and self._n_unlabelled:
+            n_known = len(self.codes) - self._n_unlabelled
             lowered.append(
-                f"its axes come from the {len(codes) - self._n_unlabelled:,} labelled rows; the "
-                f"other {self._n_unlabelled:,} were placed on them"
+                f"its axes come from the {n_known:,} labelled rows; the other "
+                f"{self._n_unlabelled:,} were placed on them"
             )
         return MadeMap(content, time.perf_counter() - started, reason, "; ".join(lowered))
 

@@ -12,7 +12,6 @@ from latentscape.engines.processes import ProcessEngine
 from latentscape.errors import SettingError
 from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.images.stream import ImageStream
-from latentscape.pipeline.mapping import MapJob, n_neighbors_needed
 from latentscape.pipeline.settings import RunSettings
 from latentscape.types import Engine
 
@@ -26,6 +25,8 @@ _PER_ROW = 450  # ids, splits and columns of the tables, as text and while they 
 _PER_PLACE = 40  # a row's place and trust on one map
 _PER_LINK = 40  # a neighbour of a row: indices, distances, affinities both ways
 _BATCH_OF_STREAM = 4096
+_NEIGHBORS = 90  # of each row, unless a map asks for more
+_MOST_NEIGHBORS = 1e6
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,12 @@ class MemoryPlan:
     ----------
     parts : dict of str to float
         Bytes at the peak of each part of the run.
+    n_workers : int
+        Processes that train side by side.
     """
 
     parts: dict[str, float]
+    n_workers: int = 1
 
     @property
     def peak(self) -> float:
@@ -85,8 +89,7 @@ def plan_memory(
     trained = fitted if streamed else n
     # Loaded, and a copy in the order of the split.
     held = _LIBRARIES + 2 * trained * pixels + (0 if trains else 4 * n * width)
-    jobs = [MapJob(name, settings.map_settings.get(name, {})) for name in settings.maps]
-    neighbors = min(n_neighbors_needed(jobs), max(1, fitted - 1))
+    neighbors = min(_neighbors(settings), max(1, fitted - 1))
     at_once = min(mapped, _BATCH_OF_STREAM) if streamed else mapped
     links = fitted * neighbors * _PER_LINK
     table = mapped * (_PER_ROW + _PER_PLACE * (1 + len(settings.maps)))
@@ -96,13 +99,24 @@ def plan_memory(
         "judging": held + fitted * (pixels * 9 + width * 12) + links,
         "tables and figures": held + table + mapped * width * 4,
     }
+    workers = 1
     if trains:
         parts["training"] = held + _TRAINING + 3 * 8 * pixels**2 + 4 * trained * pixels
         if isinstance(engine, ProcessEngine):
             n_trainings = len({2, *settings.latent_dims}) * settings.n_seeds
             workers = min(engine.n_workers, n_trainings)
             parts["training"] += workers * (_WORKER + 2 * trained * pixels)
-    return MemoryPlan(parts)
+    return MemoryPlan(parts, workers)
+
+
+def _neighbors(settings: RunSettings) -> int:
+    """Guess how many neighbours of a row are needed, from settings that nobody has checked yet."""
+    wanted = _NEIGHBORS
+    for name, key, times in (("tsne", "perplexity", 3), ("umap", "n_neighbors", 1)):
+        given = settings.map_settings.get(name, {}).get(key)
+        if isinstance(given, int | float) and 0 < given < _MOST_NEIGHBORS:
+            wanted = max(wanted, int(times * given))
+    return wanted
 
 
 def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool) -> None:
@@ -115,7 +129,7 @@ def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool) ->
     if plan.peak <= limit:
         return
     change = "give a smaller --sample" if sampled else "map a sample and place the rest: --sample N"
-    if plan.largest == "training":
+    if plan.largest == "training" and plan.n_workers > 1:
         change = f"train with fewer processes (--workers 1), or {change}"
     msg = (
         f"{name} would take about {readable(plan.peak)} of memory ({plan.largest}), and there are "

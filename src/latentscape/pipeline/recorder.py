@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from latentscape.atlas import AtlasWriter, Stage, fingerprint
+from latentscape.atlas.schema import inside
 from latentscape.types import EventCallback, StageChange
 
 MODEL_STAGE = "model-"  # and then the key of one training
@@ -33,7 +34,7 @@ class Recorder:
             damage = files[0] + (f", and {len(files) - 1} files more" if files[1:] else "")
             if remove_damaged:
                 for file in self.writer.damaged:
-                    (self.writer.path / file).unlink(missing_ok=True)
+                    inside(self.writer.path, file).unlink(missing_ok=True)
             self.writer.damaged.clear()
             self.tell(StageChange(name, "damaged", note=damage))
         return False

@@ -24,6 +24,7 @@ MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SN
 STAGE_VERSIONS = {
     "training": 1,
     "sweep": 1,
+    "decoder": 1,
     "codes": 1,
     "plane": 1,
     "neighbors": 1,

@@ -11,7 +11,13 @@ import pandas as pd
 from latentscape.atlas import Stage, fingerprint
 from latentscape.images import ImageSet
 from latentscape.images.stream import ImageStream
-from latentscape.pipeline.coding import Codec, as_uint8, decode_plane, lacking_labels
+from latentscape.pipeline.coding import (
+    Codec,
+    as_uint8,
+    dead_units,
+    decode_plane,
+    lacking_labels,
+)
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.settings import STAGE_VERSIONS
 from latentscape.types import FloatArray, IntArray, Progress
@@ -38,6 +44,7 @@ def stream_codes_stage(
         writer, codec = recorder.writer, model()
         n, shape, size = len(stream), stream.image_shape, int(info["latent_dim"])
         errors = np.empty(n, np.float32)
+        lowest, highest = np.full(size, np.inf, np.float32), np.full(size, -np.inf, np.float32)
         recorder.tell(Progress("encode", 0, n))
         with (
             writer.new_array("images.npy", (n, *shape), np.uint8) as images,
@@ -49,11 +56,15 @@ def stream_codes_stage(
                 decoded = codec.inverse_transform(found)
                 images(batch)
                 codes(found)
+                lowest = np.minimum(lowest, found.min(axis=0))
+                highest = np.maximum(highest, found.max(axis=0))
                 rebuilt(as_uint8(decoded))
                 errors[rows] = _mse(batch, decoded)
                 recorder.tell(Progress("encode", rows.stop, n))
         writer.write_table("rows.parquet", _rows(stream, trained).assign(reconstruction_mse=errors))
         stage.info.update(info)
+        if notes := dead_units(lowest, highest):
+            stage.info["note"] = "; ".join(notes)
         if lacking := lacking_labels(stream.labels, stream.class_names):
             stage.info["lacking"] = lacking
 

@@ -175,6 +175,8 @@ class Training:
         def load() -> Codec:
             from latentscape.autoencoder import ConvAutoencoder
 
-            return ConvAutoencoder.load(self.writer.path / "model" / key.file_name)
+            return ConvAutoencoder.load(
+                self.writer.path / "model" / key.file_name, network=self.settings.network
+            )
 
         return load

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -59,24 +60,22 @@ def damaged(whole: bytes, how: str, where: float, more: bytes) -> bytes:
     }[how]
 
 
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, bytes]]:
-    folder = tmp_path_factory.mktemp("originals")
-    written = {}
-    for form, write in FORMS.items():
-        path = write(folder)
-        written[form] = (path.name, path.read_bytes())
-    return written
+@functools.cache
+def original(form: str) -> tuple[str, bytes]:
+    """Return name and content of a file of a form."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = FORMS[form](Path(folder))
+        return path.name, path.read_bytes()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(change=damage)
 def test_damage_is_refused_or_the_answer_is_whole(
-    form: str, change: tuple[str, float, bytes], originals: dict[str, tuple[str, bytes]]
+    form: str, change: tuple[str, float, bytes]
 ) -> None:
-    name, whole = originals[form]
+    name, whole = original(form)
     content = damaged(whole, *change)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -252,6 +253,28 @@ def test_h5ad_without_anndata(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         read_embeddings(path)
     assert str(raised.value) == (
         '.h5ad files need the package anndata: pip install "latentscape[anndata]"'
+    )
+
+
+def test_h5ad_that_promises_too_much(tmp_path: Path) -> None:
+    path = write_h5ad(tmp_path)
+    with h5py.File(path, "r+") as file:
+        attributes = dict(file["X"].attrs)
+        del file["X"]
+        empty = file.create_dataset("X", (N, 10**9), np.float32, chunks=(1, 1000))
+        empty.attrs.update(attributes)
+    with pytest.raises(DataError, match="X promises more than the file's bytes can hold"):
+        read_embeddings(path)
+    sparse = scipy.sparse.csr_matrix((N, 10**8), dtype=np.float32)
+    obs = pd.DataFrame(index=IDS)
+    with h5py.File(tmp_path / "b.h5ad", "w") as file:
+        anndata.io.write_elem(file, "X", sparse)
+        anndata.io.write_elem(file, "obs", obs)
+    with pytest.raises(DataError) as raised:
+        read_embeddings(tmp_path / "b.h5ad")
+    assert str(raised.value) == (
+        f"{tmp_path / 'b.h5ad'}: X is a sparse matrix of 12 × 100,000,000, too large to be codes; "
+        "put embeddings of it into obsm (by PCA, for example)"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latentscape.cli import options
+from latentscape.cli import networks, options
 from latentscape.cli.output import conclude, listeners
 
 EXAMPLE = "encode atlas t10k-images-idx3-ubyte.gz -o codes.npz"
@@ -25,6 +25,13 @@ def command(
             metavar="FILE",
         ),
     ] = "codes.npy",
+    network: networks.OwnNetwork = None,
+    encoder: networks.Encoder = None,
+    weights: networks.Weights = None,
+    layout: networks.Layout = None,
+    scale: networks.Scale = None,
+    mean: networks.Mean = None,
+    std: networks.Std = None,
     as_json: options.Json = False,
 ) -> None:
     """Encode new data with a trained model, and place them on an atlas's maps.
@@ -34,7 +41,19 @@ def command(
     from latentscape.pipeline.encode import encode_images
 
     verbose, callbacks = listeners(as_json)
-    facts = encode_images(source, data, output, verbose=verbose, callbacks=callbacks)
+    foreign = networks.encoder_options(
+        encoder, decoder=None, weights=weights, layout=layout, scale=scale, mean=mean, std=std
+    )
+    facts = encode_images(
+        source,
+        data,
+        output,
+        network=network,
+        encoder=encoder,
+        encoder_options=foreign,
+        verbose=verbose,
+        callbacks=callbacks,
+    )
     conclude(as_json, facts, _lines(facts))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import options
+from latentscape.cli import networks, options
 from latentscape.cli.output import conclude, listeners
 
 EXAMPLE = "export atlas -o out --format onnx,parquet"
@@ -25,6 +25,7 @@ def command(
             metavar="NAME,NAME,...",
         ),
     ] = None,
+    network: networks.OwnNetwork = None,
     as_json: options.Json = False,
 ) -> None:
     """Write an atlas for other tools: ONNX, tables, TensorBoard's projector, AnnData, npz."""
@@ -41,7 +42,9 @@ def command(
             for callback in (*callbacks, show):
                 callback(event)
 
-        report = export(given_path(atlas), given_path(output), wanted, on_progress=tell)
+        report = export(
+            given_path(atlas), given_path(output), wanted, network=network, on_progress=tell
+        )
     lines = [f"{report.folder / name}  {size:,} bytes" for name, size in report.files.items()]
     lines += [
         f"onnx       {method}: the largest difference from torch is {difference:.1e}"

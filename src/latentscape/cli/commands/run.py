@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import options
+from latentscape.cli import networks, options
 from latentscape.cli.output import conclude, facts_of, listeners
 
 EXAMPLE = "run mnist -o atlas --seeds 1"
@@ -37,6 +37,14 @@ def command(
     perplexity: options.Perplexity = None,
     n_neighbors: options.Neighbors = None,
     min_dist: options.MinDist = None,
+    network: networks.Network = "reference",
+    encoder: networks.Encoder = None,
+    decoder: networks.Decoder = None,
+    weights: networks.Weights = None,
+    layout: networks.Layout = None,
+    scale: networks.Scale = None,
+    mean: networks.Mean = None,
+    std: networks.Std = None,
     epochs: options.Epochs = None,
     tolerance: options.Tolerance = 0.1,
     seed: options.Seed = 0,
@@ -57,6 +65,15 @@ def command(
     options.check_of_map(
         {"--perplexity": perplexity, "--n-neighbors": n_neighbors, "--min-dist": min_dist}, wanted
     )
+    foreign = networks.encoder_options(
+        encoder,
+        decoder=decoder,
+        weights=weights,
+        layout=layout,
+        scale=scale,
+        mean=mean,
+        std=std,
+    )
     verbose, callbacks = listeners(as_json)
     atlas = run(
         data,
@@ -71,7 +88,9 @@ def command(
         maps=wanted,
         rows=rows,
         map_settings=options.map_settings(perplexity, n_neighbors, min_dist),
-        training=options.training_settings(epochs, device),
+        encoder=encoder,
+        encoder_options=foreign,
+        training=options.training_settings(epochs, device, network),
         tolerance=tolerance,
         random_state=seed,
         sample=sample,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -23,18 +24,9 @@ from latentscape.images.embedding_files.raw import (
 from latentscape.images.embedding_files.tables import place_columns
 from latentscape.types import AnyArray
 
+_MOST_RATIO = 1032  # deflate cannot do better
+_MOST_DENSE = 1 << 31  # bytes that a sparse matrix may take when it is spelled out
 _MAP_WIDTH = 3  # an obsm entry no wider than this is a picture, not codes
-_ERRORS = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    IndexError,
-    RuntimeError,
-    OverflowError,
-    NotImplementedError,
-    AssertionError,
-)
 
 
 def need_anndata() -> Any:
@@ -57,15 +49,17 @@ def need_anndata() -> Any:
 def read_h5ad(path: Path, wanted: Wanted) -> RawEmbeddings:
     """Read an entry of obsm, or X, with the columns of obs; nothing else is loaded."""
     regular_file(path)
+    # anndata and h5py raise errors of many kinds, their own among them, for a damaged file.
     read_elem = need_anndata().io.read_elem
     h5py = importlib.import_module("h5py")
     with (
-        damage_told(path, "an .h5ad file", *_ERRORS),
+        damage_told(path, "an .h5ad file", Exception),
         warnings.catch_warnings(),
         h5py.File(path, "r") as file,
     ):
         warnings.simplefilter("ignore")  # older files are read all the same
         key = _chosen(file, path, wanted.key)
+        _check_size(file[key], key, path)
         codes = _dense(read_elem(file[key]))
         obs = read_elem(file["obs"])
         if len(obs) != len(codes):
@@ -105,6 +99,20 @@ def _chosen(file: Any, path: Path, wanted: str | None) -> str:
     if "X" not in file:
         raise DataError(f"{path} has neither X nor codes in obsm")
     return "X"
+
+
+def _check_size(entry: Any, key: str, path: Path) -> None:
+    """Refuse, before it is read, what a small file promises to be large."""
+    if hasattr(entry, "nbytes"):
+        if entry.nbytes > _MOST_RATIO * path.stat().st_size:
+            raise ValueError(f"{key} promises more than the file's bytes can hold")
+        return
+    shape = [int(side) for side in entry.attrs.get("shape", ())]
+    if 4 * math.prod(shape) > _MOST_DENSE:
+        raise DataError(
+            f"{path}: {key} is a sparse matrix of {shape[0]:,} × {shape[1]:,}, too large to be "
+            "codes; put embeddings of it into obsm (by PCA, for example)"
+        )
 
 
 def _width(entry: Any) -> int:
