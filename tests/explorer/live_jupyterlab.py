@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, few_digits: ImageSet) -> Pa
     path = tmp_path_factory.mktemp("lab")
     settings: dict[str, Any] = {"latent_dims": (2, 4), "n_seeds": 1, "maps": ("pca",)}
     latentscape.run(few_digits, path / "atlas", engine="serial", verbose=0, **settings)
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "code", "id": f"c{i}", "metadata": {}, "outputs": [], "source": source,
          "execution_count": None}
         for i, source in enumerate(CELLS)
@@ -131,7 +131,7 @@ def test_a_cell_shows_the_explorer_and_python_hears_of_the_lasso(browser: Any, l
         page.get_by_text(f"chosen {number} of {number}", exact=True).wait_for(timeout=30_000)
         run_cell(page, 2)
         told.get_by_text("3 points selected").wait_for(timeout=30_000)
+    finally:
         if picture := os.environ.get("LATENTSCAPE_LAB_PICTURE"):
             page.screenshot(path=picture)
-    finally:
         context.close()

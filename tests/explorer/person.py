@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ def pixels(page: Any, area: Any) -> AnyArray:
     """Return what stands on the screen in a part of the page: uint8 (H, W, 3)."""
     from PIL import Image
 
+    area.scroll_into_view_if_needed()
     picture = Image.open(io.BytesIO(page.screenshot(clip=area.bounding_box())))
     return np.asarray(picture.convert("RGB"))
 
@@ -96,6 +98,14 @@ def settled(page: Any, area: Any) -> AnyArray:
             return now
         before = now
     raise AssertionError("the page does not come to rest")
+
+
+def wait_for_change(page: Any, area: Any, before: AnyArray, share: float) -> None:
+    """Wait until at least a share of an area's pixels are other than before."""
+    end = time.monotonic() + 30
+    while (found := (pixels(page, area) != before).any(axis=2).mean()) < share:
+        assert time.monotonic() < end, f"only {found:.1%} of the pixels have changed"
+        page.wait_for_timeout(100)
 
 
 def painted(page: Any, selector: str) -> None:

@@ -122,6 +122,7 @@ def test_python_and_page_have_one_version() -> None:
 def test_a_sample_tells_the_spacing_of_a_large_map(monkeypatch: pytest.MonkeyPatch) -> None:
     from latentscape.explorer import rules
     from latentscape.maps import PCA
+    from latentscape.maps.placement import island_reach
 
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(30_000, 3)).astype(np.float32)
@@ -133,4 +134,4 @@ def test_a_sample_tells_the_spacing_of_a_large_map(monkeypatch: pytest.MonkeyPat
     np.testing.assert_allclose(
         np.quantile(sampled, quantiles), np.quantile(exact, quantiles), rtol=0.05
     )
-    assert reach == pytest.approx(rules.island_reach(fitted.embedding_), rel=0.1)
+    assert reach == pytest.approx(island_reach(fitted.embedding_), rel=0.1)

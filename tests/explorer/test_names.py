@@ -68,7 +68,12 @@ def odd_atlas(tmp_path_factory: pytest.TempPathFactory) -> Atlas:
 def odd_page(request: pytest.FixtureRequest, browser: Any, odd_atlas: Atlas) -> Iterator[Any]:
     with shown(browser, odd_atlas, request.param) as page:
         asked: list[str] = []
-        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+        def refuse(dialog: Any) -> None:
+            asked.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", refuse)
         yield page
         assert asked == []
         assert page.locator("#app :is(img, script, b, u, s, iframe, a)").count() == 0

@@ -267,9 +267,10 @@ def test_the_lasso_follows_the_hand_and_shift_adds(page: Any, walked: Atlas) -> 
 def test_pointing_at_a_size_rebuilds_the_images(page: Any, walked: Atlas) -> None:
     button(page, "Size").click()
     chart = page.locator(".chart-box svg").first
-    box = chart.bounding_box()
     seen = {}
     for share, size in ((0.12, 2), (0.95, 16)):
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
         wait_until(page, f"{STORE}.state.size === {size}")
         samples = page.locator(".sample")

@@ -38,7 +38,7 @@ def server(atlas: Atlas) -> Iterator[ExplorerServer]:
 
 
 def request(
-    server: ExplorerServer, path: str, method: str = "GET", **headers: str | None
+    server: ExplorerServer, path: str, method: str = "GET", /, **headers: str | None
 ) -> http.client.HTTPResponse:
     """Ask as any program may, with any method and any host; the answer is read to its end."""
     connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=10)
@@ -57,7 +57,7 @@ def request(
 
 
 def asked(server: ExplorerServer, path: str, **headers: str | None) -> tuple[int, bytes]:
-    answer: Any = request(server, path, **headers)
+    answer: Any = request(server, path, "GET", **headers)
     return answer.status, answer.content
 
 
