@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
+import { MARK, marked } from "./mangle.mjs";
 
 const out = fileURLToPath(new URL("../src/latentscape/explorer/static", import.meta.url));
 const root = fileURLToPath(new URL(".", import.meta.url));
@@ -15,17 +16,39 @@ const targets = [
   { name: "widget", entry: "src/main.widget.ts", format: "es" },
 ];
 
+const texts = marked(`${root}tsconfig.json`);
+const shortNames = { name: "short-names", enforce: "pre", load: (id) => texts.get(id) };
+/** Shaders are programs too: without comments and white space. */
+const shaders = {
+  name: "shaders",
+  enforce: "pre",
+  transform: (code) =>
+    code.replaceAll(/`#version 300 es\n([^`]*)`/g, (_, shader) => {
+      const plain = shader.replaceAll(/\/\/.*/g, "").replaceAll(/\s+/g, " ").replaceAll(/ ?([^\w ]) ?/g, "$1");
+      return `"#version 300 es\\n${plain.trim()}"`;
+    }),
+};
+
 for (const { name, entry, format } of targets) {
   await build({
     configFile: false,
     logLevel: "warn",
     root,
+    plugins: [shortNames, shaders],
     build: {
       outDir: out,
       emptyOutDir: false,
       target: "es2022",
       cssCodeSplit: false,
-      minify: true,
+      minify: "terser",
+      terserOptions: {
+        ecma: 2022,
+        module: format === "es",
+        toplevel: true,
+        compress: { ecma: 2022, passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false },
+        mangle: { properties: { regex: MARK } },
+        format: { comments: false },
+      },
       modulePreload: false,
       reportCompressedSize: false,
       // No library mode: that keeps the white space of modules.
