@@ -5,7 +5,7 @@
 // which the minifier then shortens. Spared is what others read by name: the interfaces named
 // below (the data block, and what the page lends to the console and to Python). The marked
 // sources are compiled again; where a marked object meets anything unmarked the types do not
-// fit and the build fails, so nothing is renamed on one side only.
+// fit, and the names that do not fit keep theirs: nothing is renamed on one side only.
 import { readFileSync } from "node:fs";
 import ts from "typescript";
 
@@ -27,11 +27,12 @@ const SPARED = new Set([
 export function marked(project) {
   const config = ts.getParsedCommandLineOfConfigFile(project, {}, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: fail });
   const texts = new Map();
+  let round = 0;
   const service = ts.createLanguageService({
     ...ts.sys,
     useCaseSensitiveFileNames: () => ts.sys.useCaseSensitiveFileNames,
     getScriptFileNames: () => config.fileNames,
-    getScriptVersion: (file) => (texts.has(file) ? "marked" : "plain"),
+    getScriptVersion: (file) => (texts.has(file) ? String(round) : "plain"),
     getScriptSnapshot: (file) => {
       const text = texts.get(file) ?? ts.sys.readFile(file);
       return text === undefined ? undefined : ts.ScriptSnapshot.fromString(text);
@@ -55,10 +56,19 @@ export function marked(project) {
     };
     visit(file);
   }
-  for (const [file, found] of edits) texts.set(file, apply(readFileSync(file, "utf8"), [...found.values()]));
-  const wrong = ours.flatMap(({ fileName }) => [...service.getSyntacticDiagnostics(fileName), ...service.getSemanticDiagnostics(fileName)]);
-  if (wrong.length > 0) fail(wrong);
-  return texts;
+  // Where a marked name meets an unmarked one, it keeps its own everywhere.
+  const kept = new Set();
+  for (round = 1; ; round++) {
+    for (const [file, found] of edits) {
+      texts.set(file, apply(readFileSync(file, "utf8"), [...found.values()].filter(({ name }) => !kept.has(name))));
+    }
+    const wrong = ours.flatMap(({ fileName }) => [...service.getSyntacticDiagnostics(fileName), ...service.getSemanticDiagnostics(fileName)]);
+    if (wrong.length === 0) return texts;
+    const before = kept.size;
+    for (const [, name] of explained(wrong).matchAll(/(\w+)_\$/g)) kept.add(name);
+    for (const [, name] of explained(wrong).matchAll(/Property '(\w+)'/g)) kept.add(name);
+    if (kept.size === before) throw new Error(explained(wrong));
+  }
 }
 
 /** The name of a property where it is declared, if it is one to be marked. */
@@ -95,7 +105,7 @@ function rename(service, file, name, edits) {
   }
   for (const { fileName, textSpan, prefixText = "", suffixText = "" } of places) {
     const start = textSpan.start;
-    edits.get(fileName).set(start, { start, end: start + textSpan.length, text: `${prefixText}${name.text}_$${suffixText}` });
+    edits.get(fileName).set(start, { start, end: start + textSpan.length, text: `${prefixText}${name.text}_$${suffixText}`, name: name.text });
   }
 }
 
@@ -119,7 +129,7 @@ function asked(node, checker, edits) {
   const found = (type.isUnion() ? type.types : [type]).map((part) => part.getProperty(node.left.text)).filter(Boolean);
   if (!found.some((symbol) => symbol.declarations?.some((place) => declaredName(place, checker)))) return;
   const end = node.left.end - 1;
-  edits.set(end, { start: end, end, text: "_$" });
+  edits.set(end, { start: end, end, text: "_$", name: node.left.text });
 }
 
 /** `object === null` becomes `!object`, where nothing but null and undefined is falsy. */
@@ -149,7 +159,10 @@ function apply(text, edits) {
   return out;
 }
 
+function explained(wrong) {
+  return ts.formatDiagnostics(wrong, { getCurrentDirectory: () => "", getCanonicalFileName: (name) => name, getNewLine: () => "\n" });
+}
+
 function fail(wrong) {
-  const list = Array.isArray(wrong) ? wrong : [wrong];
-  throw new Error(ts.formatDiagnostics(list, { getCurrentDirectory: () => "", getCanonicalFileName: (name) => name, getNewLine: () => "\n" }));
+  throw new Error(explained([wrong]));
 }
