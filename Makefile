@@ -5,7 +5,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lint notebook sanitize setup stub test types web wheel
+<<<<<<< HEAD
+.PHONY: all bench contracts demo figures format help lint notebook sanitize setup slow stub test types web wheel
+=======
+.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup stub test types web wheel
+>>>>>>> explorer-tests
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,6 +19,9 @@ demo: $(VENV)/.installed  ## From pixels to pictures on MNIST, into demo/ (minut
 
 test: $(VENV)/.developed  ## The test suite
 	$(BIN)/python -m pytest
+
+slow: $(VENV)/.developed  ## The tests that take minutes: published figures on 60,000 and 70,000 images
+	$(BIN)/python -m pytest -m published
 
 setup: $(VENV)/.developed  ## The environment for developing
 
@@ -46,6 +53,10 @@ sanitize:  ## Run the kernels under the address, undefined-behaviour and thread 
 notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a scratch copy
 	LATENTSCAPE_QUICK=1 $(BIN)/python notebooks/execute.py --check
 
+lab: $(VENV)/.developed  ## The widget in a live JupyterLab (installs it: 110 MB), driven by Chromium
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[lab]"
+	LATENTSCAPE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/explorer/live_jupyterlab.py
+
 wheel: $(VENV)/.developed  ## Build the wheel, list it, and use it from an environment of its own
 	$(BIN)/python tests/check_wheel.py
 
@@ -54,6 +65,7 @@ bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else shou
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/maps.py --million
+	$(BIN)/python benchmarks/explorer.py
 
 figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
 	$(MAKE) demo

@@ -16,41 +16,34 @@
 namespace latentscape {
 
 constexpr int kDoubles = 8;  // doubles that are worked on together
-typedef double DoubleLanes __attribute__((vector_size(kDoubles * sizeof(double))));
-typedef std::int64_t LongLanes __attribute__((vector_size(kDoubles * sizeof(std::int64_t))));
 
 // exp(x) for x <= 0, to the last bits of a double; 0 below -700.
-LATENTSCAPE_INLINE DoubleLanes exp_negative(DoubleLanes x) {
+template <class Doubles>
+LATENTSCAPE_INLINE Doubles exp_negative(Doubles x) {
     const double shift = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to a whole number
-    const DoubleLanes floor = DoubleLanes{} - 700.0;
-    const LongLanes vanishes = x < floor;
-    x = vanishes ? floor : x;
-    const DoubleLanes shifted = x * 1.4426950408889634074 + shift;
-    const DoubleLanes whole = shifted - shift;
-    DoubleLanes rest = x - whole * 0.693147180369123816490;
+    const auto vanishes = x < -700.0;
+    x = choose(vanishes, all_of<Doubles>(-700.0), x);
+    const Doubles shifted = x * 1.4426950408889634074 + shift;
+    const Doubles whole = shifted - shift;
+    Doubles rest = x - whole * 0.693147180369123816490;
     rest = rest - whole * 1.90821492927058770002e-10;
-    DoubleLanes sum = DoubleLanes{} + 1.0 / 479001600.0;  // the series, |rest| <= ln(2) / 2
+    Doubles sum = all_of<Doubles>(1.0 / 479001600.0);  // the series, |rest| <= ln(2) / 2
     const double factorials[12] = {1.0, 1.0, 2.0, 6.0, 24.0, 120.0, 720.0, 5040.0, 40320.0,
                                    362880.0, 3628800.0, 39916800.0};
     for (int k = 11; k >= 0; --k) sum = sum * rest + 1.0 / factorials[k];
-    LongLanes bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << 52) + (static_cast<std::int64_t>(1023) << 52);  // 2^whole
-    DoubleLanes power;
-    std::memcpy(&power, &bits, sizeof power);
-    return vanishes ? DoubleLanes{} : sum * power;
-}
-
-LATENTSCAPE_INLINE double sum_of(DoubleLanes v) {
-    return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+    const auto bits = (bits_as<std::int64_t>(shifted) << 52) +
+                      (static_cast<std::int64_t>(1023) << 52);  // 2^whole
+    return choose(vanishes, Doubles{}, sum * bits_as<double>(bits));
 }
 
 // Gaussian weights of one row, with a width at which their entropy is `entropy`.
 //
-// squared: to the nearest k neighbours, in any order; room for whole DoubleLanes. On return it
+// squared: to the nearest k neighbours, in any order; room for whole packs. On return it
 // holds the weights, which add up to 1. Distances count from the nearest on, so a row never loses
 // all its weight; where ties leave more neighbours than wanted, they share it.
-LATENTSCAPE_CLONES static void weigh_row(double *squared, std::size_t k, double entropy) {
+template <int kBytes>
+LATENTSCAPE_INLINE void weigh_row_on(double *squared, std::size_t k, double entropy) {
+    using Doubles = Pack<double, kDoubles, kBytes / 8>;
     const std::size_t n_blocks = (k + kDoubles - 1) / kDoubles;
     double nearest = squared[0];
     for (std::size_t j = 1; j < k; ++j) nearest = std::min(nearest, squared[j]);
@@ -71,15 +64,16 @@ LATENTSCAPE_CLONES static void weigh_row(double *squared, std::size_t k, double 
     double low = -20.0, high = 60.0, log_precision = 0.0;
     for (int step = 0; step < 100; ++step) {
         const double precision = std::exp(log_precision);
-        DoubleLanes total = {}, first = {}, second = {};
+        Doubles total = {}, first = {}, second = {};
         for (std::size_t b = 0; b < n_blocks; ++b) {
-            DoubleLanes d;
-            std::memcpy(&d, squared + b * kDoubles, sizeof d);
-            const DoubleLanes x = d * precision, w = exp_negative(-x);
-            const DoubleLanes xw = w > 0.0 ? x * w : DoubleLanes{};
+            const Doubles x = load<Doubles>(squared + b * kDoubles) * precision;
+            const Doubles w = exp_negative(0.0 - x);
+            // Where the weight vanishes, x may be infinite.
+            const auto counts = 0.0 - w < 0.0;
+            const Doubles xw = choose(counts, x * w, Doubles{});
             total += w;
             first += xw;
-            second += w > 0.0 ? x * xw : DoubleLanes{};
+            second += choose(counts, x * xw, Doubles{});
         }
         const double z = sum_of(total), e1 = sum_of(first) / z, e2 = sum_of(second) / z;
         const double excess = std::log(z) + e1 - entropy;
@@ -93,14 +87,14 @@ LATENTSCAPE_CLONES static void weigh_row(double *squared, std::size_t k, double 
     const double precision = std::exp(log_precision);
     double z = 0.0;
     for (std::size_t b = 0; b < n_blocks; ++b) {
-        DoubleLanes d;
-        std::memcpy(&d, squared + b * kDoubles, sizeof d);
-        const DoubleLanes w = exp_negative(-(d * precision));
-        std::memcpy(squared + b * kDoubles, &w, sizeof w);
+        const Doubles d = load<Doubles>(squared + b * kDoubles);
+        const Doubles w = exp_negative(0.0 - d * precision);
+        store(w, squared + b * kDoubles);
         z += sum_of(w);
     }
     for (std::size_t j = 0; j < k; ++j) squared[j] /= z;
 }
+LATENTSCAPE_KERNEL(weigh_row)
 
 // Weights of the neighbours of each row: squared and weights are (n, k).
 inline void conditional_affinities(const double *squared, std::size_t n, std::size_t k,

@@ -5,18 +5,22 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "affinities.hpp"
+#include "fft.hpp"
 #include "fuzzy.hpp"
 #include "ivf.hpp"
 #include "neighbors.hpp"
@@ -75,19 +79,85 @@ void require(bool fine, const char *message) {
     if (!fine) throw nb::value_error(message);
 }
 
+// --- instructions ------------------------------------------------------------------------------
+
+const char *const kInstructionNames[] = {"baseline", "avx2", "avx512"};
+
+std::vector<std::string> instruction_sets() {
+    const auto best = static_cast<std::size_t>(latentscape::best_instructions());
+    return {kInstructionNames, kInstructionNames + best + 1};
+}
+
+std::string instruction_set() {
+    return kInstructionNames[static_cast<std::size_t>(latentscape::chosen_instructions.load())];
+}
+
+void use_instruction_set(const std::string &name) {
+    const std::vector<std::string> known = instruction_sets();
+    const auto found = std::find(known.begin(), known.end(), name);
+    require(found != known.end(), "this processor has no such instruction set");
+    latentscape::chosen_instructions =
+        static_cast<latentscape::Instructions>(found - known.begin());
+}
+
+// --- fft ---------------------------------------------------------------------------------------
+
+auto fourier(Matrix<float> real, Matrix<float> imaginary, bool inverse) {
+    const std::size_t n = real.shape(0);
+    require(real.shape(1) == latentscape::kLanes && imaginary.shape(1) == latentscape::kLanes &&
+                imaginary.shape(0) == n,
+            "need two arrays of shape (n, 16)");
+    require(n >= 1 && latentscape::fft_length(n) == n, "n must be 16 times 2^a 3^b 5^c");
+    const std::size_t count = n * latentscape::kLanes;
+    Buffer<float> re(count), im(count);
+    {
+        nb::gil_scoped_release unlocked;
+        const latentscape::Fft transform(n);
+        latentscape::FftScratch scratch;
+        scratch.fit(n);
+        latentscape::Block *r = scratch.re.data(), *i = scratch.im.data(),
+                           *other_r = scratch.other_re.data(), *other_i = scratch.other_im.data();
+        std::memcpy(static_cast<void *>(r), real.data(), count * sizeof(float));
+        std::memcpy(static_cast<void *>(i), imaginary.data(), count * sizeof(float));
+        if (inverse)
+            transform(i, r, other_i, other_r, false, false);
+        else
+            transform(r, i, other_r, other_i, false, false);
+        std::memcpy(re.data(), static_cast<const void *>(r), count * sizeof(float));
+        std::memcpy(im.data(), static_cast<const void *>(i), count * sizeof(float));
+    }
+    return std::make_pair(re.matrix(n, latentscape::kLanes), im.matrix(n, latentscape::kLanes));
+}
+
 // --- neighbors ---------------------------------------------------------------------------------
 
-auto nearest_rows(Matrix<float> queries, Matrix<float> rows, std::size_t k, bool same,
-                  int threads) {
+auto nearest_rows(Matrix<float> queries, Matrix<float> rows, std::size_t k, bool same, int threads,
+                  std::optional<std::tuple<Matrix<float>, Matrix<float>, Vector<std::int32_t>>>
+                      sketch) {
     const std::size_t n = queries.shape(0);
     require(queries.shape(1) == rows.shape(1), "queries and rows differ in width");
     require(!same || n == rows.shape(0), "same: queries must be the rows");
     require(k >= 1 && k + same <= rows.shape(0), "need 1 <= k <= number of (other) rows");
+    latentscape::Sketch narrow{};
+    if (sketch) {
+        const auto &[asked, seen, order] = *sketch;
+        narrow = {rows_of(asked), rows_of(seen), order.data()};
+        bool fits = narrow.queries.n == n && narrow.rows.n == rows.shape(0) &&
+                    narrow.queries.d == narrow.rows.d && order.shape(0) == rows.shape(0);
+        std::vector<bool> stands(rows.shape(0), false);
+        for (std::size_t i = 0; fits && i < order.shape(0); ++i) {
+            const auto row = static_cast<std::size_t>(order.data()[i]);
+            fits = row < stands.size() && !stands[row];
+            if (fits) stands[row] = true;
+        }
+        require(fits, "the sketch does not fit");
+    }
     Buffer<std::int32_t> indices(n * k);
     Buffer<double> squared(n * k);
     {
         nb::gil_scoped_release unlocked;
-        latentscape::nearest_rows(rows_of(queries), rows_of(rows), k, same, threads, indices.data(),
+        latentscape::nearest_rows(rows_of(queries), rows_of(rows), k, same,
+                                  sketch ? &narrow : nullptr, threads, indices.data(),
                                   squared.data());
     }
     return std::make_pair(indices.matrix(n, k), squared.matrix(n, k));
@@ -414,9 +484,22 @@ auto coranking(Matrix<float> reference, std::vector<Matrix<float>> others,
 NB_MODULE(_native, m) {
     m.doc() = "Compiled kernels. Arrays are C-contiguous; threads <= 0 takes all cores.";
 
+    m.def("instruction_sets", &instruction_sets,
+          "Names of the instruction sets that this processor has, the best one last.");
+    m.def("instruction_set", &instruction_set, "The one in use: the best, unless told otherwise.");
+    m.def("use_instruction_set", &use_instruction_set, "name"_a,
+          "Take another one for all kernels. It changes no bit of any result: this is for tests.");
+
+    m.def("fourier", &fourier, "real"_a.noconvert(), "imaginary"_a.noconvert(), nb::kw_only(),
+          "inverse"_a = false,
+          "Fourier transforms of 16 columns of n = 16 * 2^a 3^b 5^c numbers, unscaled: real and "
+          "imaginary parts float32 (n, 16).");
+
     m.def("nearest_rows", &nearest_rows, "queries"_a.noconvert(), "rows"_a.noconvert(), "k"_a,
-          nb::kw_only(), "same"_a = false, "threads"_a = 0,
-          "Exact k nearest rows of each query: indices int32 and squared distances float64, (m, k).");
+          nb::kw_only(), "same"_a = false, "threads"_a = 0, "sketch"_a = nb::none(),
+          "Exact k nearest rows of each query: indices int32 and squared distances float64, (m, k). "
+          "sketch: queries and rows times orthonormal columns, and an order in which near rows follow "
+          "each other; makes the search faster.");
 
     nb::class_<InvertedFile>(m, "InvertedFile", "Approximate k nearest rows: cells around centroids.")
         .def(nb::init<Matrix<float>, std::size_t, std::size_t, int, std::uint64_t, int>(),

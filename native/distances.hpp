@@ -62,26 +62,58 @@ constexpr std::size_t kTile = 4;  // queries that share each load of a block
 //
 // Feature by feature in ascending order, each product rounded: the same two rows always give the
 // same bits, and two equal rows give zero.
-LATENTSCAPE_CLONES static void tile_distances(const float *const *queries, std::size_t d,
-                                              const float *blocks, std::size_t n_blocks, float *out,
-                                              std::size_t stride) {
+template <int kBytes>
+LATENTSCAPE_INLINE void tile_distances_on(const float *const *queries, std::size_t d,
+                                          const float *blocks, std::size_t n_blocks, float *out,
+                                          std::size_t stride) {
     const float *q0 = queries[0], *q1 = queries[1], *q2 = queries[2], *q3 = queries[3];
     for (std::size_t b = 0; b < n_blocks; ++b) {
         const float *block = blocks + b * d * kLanes;
-        Lanes s0 = {}, s1 = {}, s2 = {}, s3 = {};
+        Lanes<kBytes> s0 = {}, s1 = {}, s2 = {}, s3 = {};
         for (std::size_t f = 0; f < d; ++f) {
-            const Lanes c = *reinterpret_cast<const Lanes *>(block + f * kLanes);
-            const Lanes a0 = c - q0[f], a1 = c - q1[f], a2 = c - q2[f], a3 = c - q3[f];
+            const auto c = load<Lanes<kBytes>>(block + f * kLanes);
+            const auto a0 = c - q0[f], a1 = c - q1[f], a2 = c - q2[f], a3 = c - q3[f];
             s0 += a0 * a0;
             s1 += a1 * a1;
             s2 += a2 * a2;
             s3 += a3 * a3;
         }
-        std::memcpy(out + b * kLanes, &s0, sizeof s0);
-        std::memcpy(out + stride + b * kLanes, &s1, sizeof s1);
-        std::memcpy(out + 2 * stride + b * kLanes, &s2, sizeof s2);
-        std::memcpy(out + 3 * stride + b * kLanes, &s3, sizeof s3);
+        store(s0, out + b * kLanes);
+        store(s1, out + stride + b * kLanes);
+        store(s2, out + 2 * stride + b * kLanes);
+        store(s3, out + 3 * stride + b * kLanes);
     }
+}
+LATENTSCAPE_KERNEL(tile_distances)
+
+// The same of one query to kTile blocks, wherever they lie: out[b * kLanes + l].
+template <int kBytes>
+LATENTSCAPE_INLINE void block_distances_on(const float *query, std::size_t d,
+                                           const float *const *blocks, float *out) {
+    const float *b0 = blocks[0], *b1 = blocks[1], *b2 = blocks[2], *b3 = blocks[3];
+    using L = Lanes<kBytes>;
+    L s0 = {}, s1 = {}, s2 = {}, s3 = {};
+    for (std::size_t f = 0; f < d; ++f) {
+        const float q = query[f];
+        const L a0 = load<L>(b0 + f * kLanes) - q, a1 = load<L>(b1 + f * kLanes) - q,
+                a2 = load<L>(b2 + f * kLanes) - q, a3 = load<L>(b3 + f * kLanes) - q;
+        s0 += a0 * a0;
+        s1 += a1 * a1;
+        s2 += a2 * a2;
+        s3 += a3 * a3;
+    }
+    store(s0, out);
+    store(s1, out + kLanes);
+    store(s2, out + 2 * kLanes);
+    store(s3, out + 3 * kLanes);
+}
+LATENTSCAPE_KERNEL(block_distances)
+
+// So many blocks are measured at a time: a strip of rows lies in the second cache and its distances
+// in the first.
+constexpr std::size_t kStrip = 32;
+inline std::size_t strip_blocks(std::size_t d) {
+    return std::clamp<std::size_t>(2048 / d, 1, kStrip);
 }
 
 // A power of two that brings the largest entry near 1, so that no square overflows or vanishes.

@@ -48,123 +48,135 @@ class Aligned {
 // `first` of a transform whose upper half is zero, `last` of one whose upper half nobody reads.
 enum class Half { none, first, last };
 
-LATENTSCAPE_CLONES static void fft_pass4(const Lanes *xr, const Lanes *xi, Lanes *yr, Lanes *yi,
-                                         std::size_t m, std::size_t s, const float *twiddle,
-                                         Half half) {
+template <int kBytes>
+LATENTSCAPE_INLINE void fft_pass4_on(const Block *in_re, const Block *in_im, Block *yr, Block *yi,
+                                     std::size_t m, std::size_t s, const float *twiddle,
+                                     Half half) {
+    const Reader<kBytes> xr{in_re}, xi{in_im};
     for (std::size_t p = 0; p < m; ++p, twiddle += 6) {
         const float w1r = twiddle[0], w1i = twiddle[1], w2r = twiddle[2], w2i = twiddle[3],
                     w3r = twiddle[4], w3i = twiddle[5];
         const std::size_t step = m * s;
         if (half == Half::first) {  // s is 1
-            const Lanes ar = xr[p], ai = xi[p], br = xr[p + m], bi = xi[p + m];
-            Lanes *const or_ = yr + 4 * p, *const oi = yi + 4 * p;
-            or_[0] = ar + br;
-            oi[0] = ai + bi;
-            const Lanes cr = ar + bi, ci = ai - br, dr = ar - br, di = ai - bi, er = ar - bi,
+            const Lanes<kBytes> ar = xr[p], ai = xi[p], br = xr[p + m], bi = xi[p + m];
+            Block *const or_ = yr + 4 * p, *const oi = yi + 4 * p;
+            store(ar + br, or_[0].lane);
+            store(ai + bi, oi[0].lane);
+            const Lanes<kBytes> cr = ar + bi, ci = ai - br, dr = ar - br, di = ai - bi, er = ar - bi,
                         ei = ai + br;
-            or_[1] = cr * w1r - ci * w1i;
-            oi[1] = cr * w1i + ci * w1r;
-            or_[2] = dr * w2r - di * w2i;
-            oi[2] = dr * w2i + di * w2r;
-            or_[3] = er * w3r - ei * w3i;
-            oi[3] = er * w3i + ei * w3r;
+            store(cr * w1r - ci * w1i, or_[1].lane);
+            store(cr * w1i + ci * w1r, oi[1].lane);
+            store(dr * w2r - di * w2i, or_[2].lane);
+            store(dr * w2i + di * w2r, oi[2].lane);
+            store(er * w3r - ei * w3i, or_[3].lane);
+            store(er * w3i + ei * w3r, oi[3].lane);
             continue;
         }
         for (std::size_t q = 0; q < s; ++q) {
             const std::size_t i = q + s * p, o = q + s * 4 * p;
-            const Lanes ar = xr[i], ai = xi[i], br = xr[i + step], bi = xi[i + step],
+            const Lanes<kBytes> ar = xr[i], ai = xi[i], br = xr[i + step], bi = xi[i + step],
                         cr = xr[i + 2 * step], ci = xi[i + 2 * step], dr = xr[i + 3 * step],
                         di = xi[i + 3 * step];
-            const Lanes sr = ar + cr, si = ai + ci, tr = ar - cr, ti = ai - ci, ur = br + dr,
+            const Lanes<kBytes> sr = ar + cr, si = ai + ci, tr = ar - cr, ti = ai - ci, ur = br + dr,
                         ui = bi + di, vr = br - dr, vi = bi - di;
-            yr[o] = sr + ur;
-            yi[o] = si + ui;
-            const Lanes er = tr + vi, ei = ti - vr;
+            store(sr + ur, yr[o].lane);
+            store(si + ui, yi[o].lane);
+            const Lanes<kBytes> er = tr + vi, ei = ti - vr;
             if (half == Half::last) {  // m is 1: all factors are 1
-                yr[o + s] = er;
-                yi[o + s] = ei;
+                store(er, yr[o + s].lane);
+                store(ei, yi[o + s].lane);
                 continue;
             }
-            const Lanes fr = sr - ur, fi = si - ui, gr = tr - vi, gi = ti + vr;
-            yr[o + s] = er * w1r - ei * w1i;
-            yi[o + s] = er * w1i + ei * w1r;
-            yr[o + 2 * s] = fr * w2r - fi * w2i;
-            yi[o + 2 * s] = fr * w2i + fi * w2r;
-            yr[o + 3 * s] = gr * w3r - gi * w3i;
-            yi[o + 3 * s] = gr * w3i + gi * w3r;
+            const Lanes<kBytes> fr = sr - ur, fi = si - ui, gr = tr - vi, gi = ti + vr;
+            store(er * w1r - ei * w1i, yr[o + s].lane);
+            store(er * w1i + ei * w1r, yi[o + s].lane);
+            store(fr * w2r - fi * w2i, yr[o + 2 * s].lane);
+            store(fr * w2i + fi * w2r, yi[o + 2 * s].lane);
+            store(gr * w3r - gi * w3i, yr[o + 3 * s].lane);
+            store(gr * w3i + gi * w3r, yi[o + 3 * s].lane);
         }
     }
 }
+LATENTSCAPE_KERNEL(fft_pass4)
 
-LATENTSCAPE_CLONES static void fft_pass2(const Lanes *xr, const Lanes *xi, Lanes *yr, Lanes *yi,
-                                         std::size_t m, std::size_t s, const float *twiddle) {
+template <int kBytes>
+LATENTSCAPE_INLINE void fft_pass2_on(const Block *in_re, const Block *in_im, Block *yr, Block *yi,
+                                     std::size_t m, std::size_t s, const float *twiddle) {
+    const Reader<kBytes> xr{in_re}, xi{in_im};
     for (std::size_t p = 0; p < m; ++p, twiddle += 2) {
         const float wr = twiddle[0], wi = twiddle[1];
         for (std::size_t q = 0; q < s; ++q) {
             const std::size_t i = q + s * p, o = q + s * 2 * p;
-            const Lanes ar = xr[i], ai = xi[i], br = xr[i + m * s], bi = xi[i + m * s];
-            const Lanes dr = ar - br, di = ai - bi;
-            yr[o] = ar + br;
-            yi[o] = ai + bi;
-            yr[o + s] = dr * wr - di * wi;
-            yi[o + s] = dr * wi + di * wr;
+            const Lanes<kBytes> ar = xr[i], ai = xi[i], br = xr[i + m * s], bi = xi[i + m * s];
+            const Lanes<kBytes> dr = ar - br, di = ai - bi;
+            store(ar + br, yr[o].lane);
+            store(ai + bi, yi[o].lane);
+            store(dr * wr - di * wi, yr[o + s].lane);
+            store(dr * wi + di * wr, yi[o + s].lane);
         }
     }
 }
+LATENTSCAPE_KERNEL(fft_pass2)
 
-LATENTSCAPE_CLONES static void fft_pass3(const Lanes *xr, const Lanes *xi, Lanes *yr, Lanes *yi,
-                                         std::size_t m, std::size_t s, const float *twiddle) {
+template <int kBytes>
+LATENTSCAPE_INLINE void fft_pass3_on(const Block *in_re, const Block *in_im, Block *yr, Block *yi,
+                                     std::size_t m, std::size_t s, const float *twiddle) {
+    const Reader<kBytes> xr{in_re}, xi{in_im};
     const float half_root = 0.86602540378443864676f;
     for (std::size_t p = 0; p < m; ++p, twiddle += 4) {
         const float w1r = twiddle[0], w1i = twiddle[1], w2r = twiddle[2], w2i = twiddle[3];
         for (std::size_t q = 0; q < s; ++q) {
             const std::size_t i = q + s * p, o = q + s * 3 * p;
-            const Lanes ar = xr[i], ai = xi[i], br = xr[i + m * s], bi = xi[i + m * s],
+            const Lanes<kBytes> ar = xr[i], ai = xi[i], br = xr[i + m * s], bi = xi[i + m * s],
                         cr = xr[i + 2 * m * s], ci = xi[i + 2 * m * s];
-            const Lanes sr = br + cr, si = bi + ci;
-            const Lanes tr = ar - sr * 0.5f, ti = ai - si * 0.5f;
-            const Lanes vr = (br - cr) * half_root, vi = (bi - ci) * half_root;
-            yr[o] = ar + sr;
-            yi[o] = ai + si;
-            const Lanes er = tr + vi, ei = ti - vr, fr = tr - vi, fi = ti + vr;
-            yr[o + s] = er * w1r - ei * w1i;
-            yi[o + s] = er * w1i + ei * w1r;
-            yr[o + 2 * s] = fr * w2r - fi * w2i;
-            yi[o + 2 * s] = fr * w2i + fi * w2r;
+            const Lanes<kBytes> sr = br + cr, si = bi + ci;
+            const Lanes<kBytes> tr = ar - sr * 0.5f, ti = ai - si * 0.5f;
+            const Lanes<kBytes> vr = (br - cr) * half_root, vi = (bi - ci) * half_root;
+            store(ar + sr, yr[o].lane);
+            store(ai + si, yi[o].lane);
+            const Lanes<kBytes> er = tr + vi, ei = ti - vr, fr = tr - vi, fi = ti + vr;
+            store(er * w1r - ei * w1i, yr[o + s].lane);
+            store(er * w1i + ei * w1r, yi[o + s].lane);
+            store(fr * w2r - fi * w2i, yr[o + 2 * s].lane);
+            store(fr * w2i + fi * w2r, yi[o + 2 * s].lane);
         }
     }
 }
+LATENTSCAPE_KERNEL(fft_pass3)
 
-LATENTSCAPE_CLONES static void fft_pass5(const Lanes *xr, const Lanes *xi, Lanes *yr, Lanes *yi,
-                                         std::size_t m, std::size_t s, const float *twiddle) {
+template <int kBytes>
+LATENTSCAPE_INLINE void fft_pass5_on(const Block *in_re, const Block *in_im, Block *yr, Block *yi,
+                                     std::size_t m, std::size_t s, const float *twiddle) {
+    const Reader<kBytes> xr{in_re}, xi{in_im};
     const float c1 = 0.30901699437494742410f, c2 = -0.80901699437494742410f,
                 s1 = 0.95105651629515357212f, s2 = 0.58778525229247312917f;
     for (std::size_t p = 0; p < m; ++p, twiddle += 8) {
         for (std::size_t q = 0; q < s; ++q) {
             const std::size_t i = q + s * p, o = q + s * 5 * p, step = m * s;
-            const Lanes ar = xr[i], ai = xi[i];
-            const Lanes b1r = xr[i + step] + xr[i + 4 * step], b1i = xi[i + step] + xi[i + 4 * step],
+            const Lanes<kBytes> ar = xr[i], ai = xi[i];
+            const Lanes<kBytes> b1r = xr[i + step] + xr[i + 4 * step], b1i = xi[i + step] + xi[i + 4 * step],
                         d1r = xr[i + step] - xr[i + 4 * step], d1i = xi[i + step] - xi[i + 4 * step],
                         b2r = xr[i + 2 * step] + xr[i + 3 * step],
                         b2i = xi[i + 2 * step] + xi[i + 3 * step],
                         d2r = xr[i + 2 * step] - xr[i + 3 * step],
                         d2i = xi[i + 2 * step] - xi[i + 3 * step];
-            yr[o] = ar + b1r + b2r;
-            yi[o] = ai + b1i + b2i;
-            const Lanes e1r = ar + c1 * b1r + c2 * b2r, e1i = ai + c1 * b1i + c2 * b2i,
+            store(ar + b1r + b2r, yr[o].lane);
+            store(ai + b1i + b2i, yi[o].lane);
+            const Lanes<kBytes> e1r = ar + c1 * b1r + c2 * b2r, e1i = ai + c1 * b1i + c2 * b2i,
                         e2r = ar + c2 * b1r + c1 * b2r, e2i = ai + c2 * b1i + c1 * b2i,
                         f1r = s1 * d1r + s2 * d2r, f1i = s1 * d1i + s2 * d2i,
                         f2r = s2 * d1r - s1 * d2r, f2i = s2 * d1i - s1 * d2i;
-            const Lanes zr[4] = {e1r + f1i, e2r + f2i, e2r - f2i, e1r - f1i};
-            const Lanes zi[4] = {e1i - f1r, e2i - f2r, e2i + f2r, e1i + f1r};
+            const Lanes<kBytes> zr[4] = {e1r + f1i, e2r + f2i, e2r - f2i, e1r - f1i};
+            const Lanes<kBytes> zi[4] = {e1i - f1r, e2i - f2r, e2i + f2r, e1i + f1r};
             for (std::size_t t = 0; t < 4; ++t) {
                 const float wr = twiddle[2 * t], wi = twiddle[2 * t + 1];
-                yr[o + (t + 1) * s] = zr[t] * wr - zi[t] * wi;
-                yi[o + (t + 1) * s] = zr[t] * wi + zi[t] * wr;
+                store(zr[t] * wr - zi[t] * wi, yr[o + (t + 1) * s].lane);
+                store(zr[t] * wi + zi[t] * wr, yi[o + (t + 1) * s].lane);
             }
         }
     }
 }
+LATENTSCAPE_KERNEL(fft_pass5)
 
 // The smallest length of a transform that holds n elements: 16 times 2^a 3^b 5^c.
 inline std::size_t fft_length(std::size_t n) {
@@ -178,13 +190,13 @@ inline std::size_t fft_length(std::size_t n) {
 
 // Working memory of one transform.
 struct FftScratch {
-    Aligned<Lanes> re, im, other_re, other_im;
+    Aligned<Block> re, im, other_re, other_im;
     void fit(std::size_t n) {
         if (re.size() >= n) return;
-        re = Aligned<Lanes>(n);
-        im = Aligned<Lanes>(n);
-        other_re = Aligned<Lanes>(n);
-        other_im = Aligned<Lanes>(n);
+        re = Aligned<Block>(n);
+        im = Aligned<Block>(n);
+        other_re = Aligned<Block>(n);
+        other_im = Aligned<Block>(n);
     }
 };
 
@@ -222,7 +234,7 @@ class Fft {
     // zeros: the upper half of the input is taken as zero, whatever it holds. unread: the upper
     // half of the output is left undefined. The inverse (unscaled) is the same transform with
     // real and imaginary parts exchanged on both sides.
-    void operator()(Lanes *&re, Lanes *&im, Lanes *&other_re, Lanes *&other_im, bool zeros,
+    void operator()(Block *&re, Block *&im, Block *&other_re, Block *&other_im, bool zeros,
                     bool unread) const {
         std::size_t length = n_, s = 1;
         for (std::size_t i = 0; i < radices_.size(); ++i) {

@@ -118,7 +118,7 @@ class InvertedFile {
                         four[q] = scaled.data() + lookers[i + q] * d;
                         found[q] = &nearest[lookers[i + q]];
                     }
-                    scan(four, m, cells_[c], members_.data() + starts_[c], found, scratch);
+                    scan(four, nullptr, m, {&cells_[c], members_.data() + starts_[c]}, found, scratch);
                 }
             }
             for (std::size_t q = 0; q < n; ++q) {
@@ -150,7 +150,7 @@ class InvertedFile {
                     for (std::size_t f = 0; f < d; ++f)
                         scaled[q * d + f] = queries.row(start + q)[f] * scale;
                 }
-                scan(four, n, packed, nullptr, found, scratch);
+                scan(four, nullptr, n, {&packed}, found, scratch);
                 for (std::size_t q = 0; q < n; ++q) {
                     std::vector<std::uint64_t> keys = found[q]->finish();
                     std::sort(keys.begin(), keys.end());

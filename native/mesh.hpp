@@ -28,12 +28,14 @@ constexpr int kBefore = kOrder / 2 - 1;  // of these, before the one at or below
 
 constexpr std::size_t kMargin = 8;  // nodes beyond the points, and what whole registers reach past
 
-typedef float Eight __attribute__((vector_size(32)));
+constexpr int kEight = 8;  // floats that hold the kOrder nodes
+template <int kBytes>
+using Eight = Pack<float, kEight, (kBytes < 32 ? kBytes : 32) / 4>;
 
 // The polynomials of the B-spline of order kOrder at the nodes around a point and of their slopes,
 // by powers of how far the point lies past its node. Lanes beyond kOrder are zero.
 struct Spline {
-    Eight value[kOrder] = {}, slope[kOrder - 1] = {};
+    alignas(32) float value[kOrder][kEight] = {}, slope[kOrder - 1][kEight] = {};
     Spline() {
         // piece[m][d]: power d of the spline on [m, m + 1), order after order.
         double piece[kOrder][kOrder] = {{1.0}};
@@ -57,9 +59,10 @@ struct Spline {
     }
 };
 
-LATENTSCAPE_INLINE Eight polynomial(const Eight *coefficients, int n, float t) {
-    Eight sum = coefficients[n - 1];
-    for (int d = n - 2; d >= 0; --d) sum = sum * t + coefficients[d];
+template <class E>
+LATENTSCAPE_INLINE E polynomial(const float (*coefficients)[kEight], int n, float t) {
+    E sum = load<E>(coefficients[n - 1]);
+    for (int d = n - 2; d >= 0; --d) sum = sum * t + load<E>(coefficients[d]);
     return sum;
 }
 
@@ -80,47 +83,51 @@ LATENTSCAPE_INLINE std::size_t cell_of(float place, float start, float inverse, 
 }
 
 // Add the points [begin, end) to the nodes.
-LATENTSCAPE_CLONES static void spread(const float *xy, std::size_t begin, std::size_t end,
-                                      Grid grid, const Spline &spline, float *nodes) {
+template <int kBytes>
+LATENTSCAPE_INLINE void spread_on(const float *xy, std::size_t begin, std::size_t end,
+                                  Grid grid, const Spline &spline, float *nodes) {
+    using E = Eight<kBytes>;
     const float inverse = 1.0f / grid.spacing;
     for (std::size_t i = begin; i < end; ++i) {
         float tx, ty;
         const std::size_t column = cell_of(xy[2 * i], grid.x0, inverse, grid.nx, &tx);
         const std::size_t row = cell_of(xy[2 * i + 1], grid.y0, inverse, grid.ny, &ty);
-        const Eight wx = polynomial(spline.value, kOrder, tx),
-                    wy = polynomial(spline.value, kOrder, ty);
+        const E wx = polynomial<E>(spline.value, kOrder, tx);
+        float wy[kEight];
+        store(polynomial<E>(spline.value, kOrder, ty), wy);
         float *target = nodes + row * grid.stride + column;
-        for (int r = 0; r < kOrder; ++r, target += grid.stride) {
-            Eight old;
-            std::memcpy(&old, target, sizeof old);
-            old += wx * wy[r];
-            std::memcpy(target, &old, sizeof old);
-        }
+        for (int r = 0; r < kOrder; ++r, target += grid.stride)
+            store(load<E>(target) + wx * wy[r], target);
     }
 }
+LATENTSCAPE_KERNEL(spread)
 
 // Gradient of the potential at the points [begin, end): (d/dx, d/dy) of each.
-LATENTSCAPE_CLONES static void read_gradient(const float *xy, std::size_t begin, std::size_t end,
-                                             Grid grid, const Spline &spline, const float *nodes,
-                                             float *gradient) {
+template <int kBytes>
+LATENTSCAPE_INLINE void read_gradient_on(const float *xy, std::size_t begin, std::size_t end,
+                                         Grid grid, const Spline &spline, const float *nodes,
+                                         float *gradient) {
+    using E = Eight<kBytes>;
     const float inverse = 1.0f / grid.spacing;
     for (std::size_t i = begin; i < end; ++i) {
         float tx, ty;
         const std::size_t column = cell_of(xy[2 * i], grid.x0, inverse, grid.nx, &tx);
         const std::size_t row = cell_of(xy[2 * i + 1], grid.y0, inverse, grid.ny, &ty);
-        const Eight wx = polynomial(spline.value, kOrder, tx),
-                    wy = polynomial(spline.value, kOrder, ty),
-                    vx = polynomial(spline.slope, kOrder - 1, tx),
-                    vy = polynomial(spline.slope, kOrder - 1, ty);
+        const E wx = polynomial<E>(spline.value, kOrder, tx),
+                vx = polynomial<E>(spline.slope, kOrder - 1, tx);
+        float wy[kEight], vy[kEight];
+        store(polynomial<E>(spline.value, kOrder, ty), wy);
+        store(polynomial<E>(spline.slope, kOrder - 1, ty), vy);
         const float *source = nodes + row * grid.stride + column;
-        Eight value = {}, slope = {};
+        E value = {}, slope = {};
         for (int r = 0; r < kOrder; ++r, source += grid.stride) {
-            Eight v;
-            std::memcpy(&v, source, sizeof v);
+            const E v = load<E>(source);
             value += v * wy[r];
             slope += v * vy[r];
         }
-        const Eight dx = value * vx, dy = slope * wx;
+        float dx[kEight], dy[kEight];
+        store(value * vx, dx);
+        store(slope * wx, dy);
         float sx = 0.0f, sy = 0.0f;
         for (int l = 0; l < kOrder; ++l) {
             sx += dx[l];
@@ -130,74 +137,84 @@ LATENTSCAPE_CLONES static void read_gradient(const float *xy, std::size_t begin,
         gradient[2 * (i - begin) + 1] = sy * inverse;
     }
 }
+LATENTSCAPE_KERNEL(read_gradient)
 
 // out[c][r] = in[r][c] for 16 rows of 16.
-LATENTSCAPE_CLONES static void transpose16(const float *in, std::size_t in_stride, float *out,
-                                           std::size_t out_stride) {
+template <int kBytes>
+LATENTSCAPE_INLINE void transpose16_on(const float *in, std::size_t in_stride, float *out,
+                                       std::size_t out_stride) {
     for (int c = 0; c < kLanes; ++c) {
         float row[kLanes];
         for (int r = 0; r < kLanes; ++r) row[r] = in[static_cast<std::size_t>(r) * in_stride + static_cast<std::size_t>(c)];
         std::memcpy(out + static_cast<std::size_t>(c) * out_stride, row, sizeof row);
     }
 }
+LATENTSCAPE_KERNEL(transpose16)
 
 // Two real signals a, b went through one transform as a + ib: take their spectra [0, n / 2] apart.
-LATENTSCAPE_CLONES static void take_apart(const Lanes *re, const Lanes *im, std::size_t n,
-                                          Lanes *a_re, Lanes *a_im, Lanes *b_re, Lanes *b_im) {
+template <int kBytes>
+LATENTSCAPE_INLINE void take_apart_on(const Block *in_re, const Block *in_im, std::size_t n,
+                                      Block *a_re, Block *a_im, Block *b_re, Block *b_im) {
+    const Reader<kBytes> re{in_re}, im{in_im};
     for (std::size_t k = 0; k <= n / 2; ++k) {
         const std::size_t j = k == 0 ? 0 : n - k;
-        a_re[k] = (re[k] + re[j]) * 0.5f;
-        a_im[k] = (im[k] - im[j]) * 0.5f;
-        b_re[k] = (im[k] + im[j]) * 0.5f;
-        b_im[k] = (re[j] - re[k]) * 0.5f;
+        store((re[k] + re[j]) * 0.5f, a_re[k].lane);
+        store((im[k] - im[j]) * 0.5f, a_im[k].lane);
+        store((im[k] + im[j]) * 0.5f, b_re[k].lane);
+        store((re[j] - re[k]) * 0.5f, b_im[k].lane);
     }
 }
+LATENTSCAPE_KERNEL(take_apart)
 
 // The reverse: the spectrum of a + ib from those of a and b.
-LATENTSCAPE_CLONES static void put_together(const Lanes *a_re, const Lanes *a_im, const Lanes *b_re,
-                                            const Lanes *b_im, std::size_t n, Lanes *re,
-                                            Lanes *im) {
+template <int kBytes>
+LATENTSCAPE_INLINE void put_together_on(const Block *const *spectra, std::size_t n, Block *re,
+                                         Block *im) {
+    const Reader<kBytes> a_re{spectra[0]}, a_im{spectra[1]}, b_re{spectra[2]}, b_im{spectra[3]};
     for (std::size_t k = 0; k <= n / 2; ++k) {
-        re[k] = a_re[k] - b_im[k];
-        im[k] = a_im[k] + b_re[k];
+        store(a_re[k] - b_im[k], re[k].lane);
+        store(a_im[k] + b_re[k], im[k].lane);
     }
     for (std::size_t k = 1; k < n / 2; ++k) {
-        re[n - k] = a_re[k] + b_im[k];
-        im[n - k] = b_re[k] - a_im[k];
+        store(a_re[k] + b_im[k], re[n - k].lane);
+        store(b_re[k] - a_im[k], im[n - k].lane);
     }
 }
+LATENTSCAPE_KERNEL(put_together)
 
 // Multiply a spectrum [0, n) by the kernel, which is even in k and given for [0, n / 2]; return the
 // sum of kernel times power for each lane.
-LATENTSCAPE_CLONES static void apply_kernel(Lanes *re, Lanes *im, std::size_t n, const float *kernel,
-                                            std::size_t stride, double *power) {
-    Lanes sum = {};
+template <int kBytes>
+LATENTSCAPE_INLINE void apply_kernel_on(Block *re, Block *im, std::size_t n, const float *kernel,
+                                        std::size_t stride, double *power) {
+    using L = Lanes<kBytes>;
+    L sum = {};
     for (std::size_t k = 0; k < n; ++k) {
-        Lanes factor;
-        std::memcpy(&factor, kernel + std::min(k, n - k) * stride, sizeof factor);
-        const Lanes product_re = re[k] * factor, product_im = im[k] * factor;
-        sum += re[k] * product_re + im[k] * product_im;
-        re[k] = product_re;
-        im[k] = product_im;
+        const L factor = load<L>(kernel + std::min(k, n - k) * stride);
+        const L old_re = load<L>(re[k].lane), old_im = load<L>(im[k].lane);
+        const L new_re = old_re * factor, new_im = old_im * factor;
+        sum += old_re * new_re + old_im * new_im;
+        store(new_re, re[k].lane);
+        store(new_im, im[k].lane);
         if (k % 16 == 15) {  // n is a multiple of 16
-            for (int l = 0; l < kLanes; ++l) power[l] += static_cast<double>(sum[l]);
-            sum = Lanes{};
+            float some[kLanes];
+            store(sum, some);
+            for (int l = 0; l < kLanes; ++l) power[l] += static_cast<double>(some[l]);
+            sum = L{};
         }
     }
 }
+LATENTSCAPE_KERNEL(apply_kernel)
 
 // Sums of nodes: the first array becomes the sum of all `parts`, which lie `distance` apart.
-LATENTSCAPE_CLONES static void sum_parts(const float *parts, std::size_t n_parts,
-                                         std::size_t distance, Lanes *sum) {
-    Lanes total;
-    std::memcpy(&total, parts, sizeof total);
-    for (std::size_t p = 1; p < n_parts; ++p) {
-        Lanes part;
-        std::memcpy(&part, parts + p * distance, sizeof part);
-        total += part;
-    }
-    *sum = total;
+template <int kBytes>
+LATENTSCAPE_INLINE void sum_parts_on(const float *parts, std::size_t n_parts,
+                                     std::size_t distance, Block *sum) {
+    auto total = load<Lanes<kBytes>>(parts);
+    for (std::size_t p = 1; p < n_parts; ++p) total += load<Lanes<kBytes>>(parts + p * distance);
+    store(total, sum->lane);
 }
+LATENTSCAPE_KERNEL(sum_parts)
 
 // The mesh. It keeps its memory and the kernel from call to call, while the size stays the same.
 class Mesh {
@@ -226,8 +243,8 @@ class Mesh {
             Transform t(along_x_);
             const std::size_t first = block * kLanes;
             for (std::size_t x = 0; x < grid_.nx; ++x) {
-                std::memcpy(&t.re[x], re_.data() + x * width_ + first, sizeof(Lanes));
-                std::memcpy(&t.im[x], im_.data() + x * width_ + first, sizeof(Lanes));
+                std::memcpy(&t.re[x], re_.data() + x * width_ + first, sizeof(Block));
+                std::memcpy(&t.im[x], im_.data() + x * width_ + first, sizeof(Block));
             }
             clear(t, grid_.nx, along_x_.size() / 2);
             along_x_(t.re, t.im, t.other_re, t.other_im, true, false);
@@ -235,8 +252,8 @@ class Mesh {
                          power.data() + first);
             along_x_(t.im, t.re, t.other_im, t.other_re, false, true);
             for (std::size_t x = 0; x < grid_.nx; ++x) {
-                std::memcpy(re_.data() + x * width_ + first, &t.re[x], sizeof(Lanes));
-                std::memcpy(im_.data() + x * width_ + first, &t.im[x], sizeof(Lanes));
+                std::memcpy(re_.data() + x * width_ + first, &t.re[x], sizeof(Block));
+                std::memcpy(im_.data() + x * width_ + first, &t.im[x], sizeof(Block));
             }
         });
         transform_back(threads);
@@ -265,10 +282,10 @@ class Mesh {
             other_re = scratch.other_re.data();
             other_im = scratch.other_im.data();
         }
-        Lanes *re, *im, *other_re, *other_im;
+        Block *re, *im, *other_re, *other_im;
     };
     static void clear(Transform &t, std::size_t begin, std::size_t end) {
-        for (std::size_t i = begin; i < end; ++i) t.re[i] = t.im[i] = Lanes{};
+        for (std::size_t i = begin; i < end; ++i) t.re[i] = t.im[i] = Block{};
     }
 
     // Lay the nodes around the box, and make the kernel if the size is another one.
@@ -323,14 +340,14 @@ class Mesh {
         halves.fit(width_);
         take_apart(t.re, t.im, n, halves.re.data(), halves.im.data(), halves.other_re.data(),
                    halves.other_im.data());
-        const Lanes *const from[4] = {halves.re.data(), halves.im.data(), halves.other_re.data(),
+        const Block *const from[4] = {halves.re.data(), halves.im.data(), halves.other_re.data(),
                                       halves.other_im.data()};
         float *const to[4] = {re_.data() + first * width_, im_.data() + first * width_,
                               re_.data() + (first + kLanes) * width_,
                               im_.data() + (first + kLanes) * width_};
         for (int a = 0; a < 4; ++a)
             for (std::size_t k = 0; k < width_; k += kLanes)
-                transpose16(reinterpret_cast<const float *>(from[a] + k), kLanes, to[a] + k, width_);
+                transpose16(from[a][k].lane, kLanes, to[a] + k, width_);
     }
 
     // From the half spectra back to real nodes, in the first part of density_.
@@ -341,20 +358,20 @@ class Mesh {
             thread_local FftScratch halves;
             halves.fit(width_);
             const std::size_t first = block * pair;
-            Lanes *const to[4] = {halves.re.data(), halves.im.data(), halves.other_re.data(),
+            Block *const to[4] = {halves.re.data(), halves.im.data(), halves.other_re.data(),
                                   halves.other_im.data()};
             const float *const from[4] = {re_.data() + first * width_, im_.data() + first * width_,
                                           re_.data() + (first + kLanes) * width_,
                                           im_.data() + (first + kLanes) * width_};
             for (int a = 0; a < 4; ++a)
                 for (std::size_t k = 0; k < width_; k += kLanes)
-                    transpose16(from[a] + k, width_, reinterpret_cast<float *>(to[a] + k), kLanes);
-            put_together(to[0], to[1], to[2], to[3], along_y_.size(), t.re, t.im);
+                    transpose16(from[a] + k, width_, to[a][k].lane, kLanes);
+            put_together(to, along_y_.size(), t.re, t.im);
             along_y_(t.im, t.re, t.other_im, t.other_re, false, true);
             for (std::size_t y = 0; y < grid_.ny; ++y) {
                 float *row = density_.data() + y * grid_.stride + first;
-                std::memcpy(row, &t.re[y], sizeof(Lanes));
-                std::memcpy(row + kLanes, &t.im[y], sizeof(Lanes));
+                std::memcpy(row, &t.re[y], sizeof(Block));
+                std::memcpy(row + kLanes, &t.im[y], sizeof(Block));
             }
         });
     }
@@ -384,15 +401,15 @@ class Mesh {
             const std::size_t first = block * kLanes;
             for (std::size_t x = 0; x < lx; ++x) {
                 std::memcpy(&t.re[x], re_.data() + std::min(x, lx - x) * width_ + first,
-                            sizeof(Lanes));
-                t.im[x] = Lanes{};
+                            sizeof(Block));
+                t.im[x] = Block{};
             }
             along_x_(t.re, t.im, t.other_re, t.other_im, false, false);
             for (std::size_t x = 0; x < columns; ++x)
                 for (std::size_t l = 0; l < kLanes; ++l)
                     if (first + l <= ly / 2)
                         kernel_[x * width_ + first + l] =
-                            static_cast<float>(static_cast<double>(t.re[x][l]) * scale *
+                            static_cast<float>(static_cast<double>(t.re[x].lane[l]) * scale *
                                                sharp_x[x] * sharp_y[first + l]);
         });
     }

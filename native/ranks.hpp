@@ -29,28 +29,27 @@ inline float tile_distance(const float *a, const float *b, std::size_t d) {
 }
 
 // counts[t] += number of distances below limits[t], for `n_limits` limits: a multiple of four.
-LATENTSCAPE_CLONES static void count_below(const float *squared, std::size_t n_blocks,
-                                           const float *limits, std::size_t n_limits,
-                                           std::int32_t *counts) {
+template <int kBytes>
+LATENTSCAPE_INLINE void count_below_on(const float *squared, std::size_t n_blocks,
+                                       const float *limits, std::size_t n_limits,
+                                       std::int32_t *counts) {
     for (std::size_t t = 0; t < n_limits; t += 4) {
         const float l0 = limits[t], l1 = limits[t + 1], l2 = limits[t + 2], l3 = limits[t + 3];
-        IntLanes c0 = {}, c1 = {}, c2 = {}, c3 = {};
+        Pack<std::int32_t, kLanes, kBytes / 4> c0 = {}, c1 = {}, c2 = {}, c3 = {};
         for (std::size_t b = 0; b < n_blocks; ++b) {
-            Lanes s;
-            std::memcpy(&s, squared + b * kLanes, sizeof s);
+            const auto s = load<Lanes<kBytes>>(squared + b * kLanes);
             c0 -= s < l0;  // a comparison that holds is -1
             c1 -= s < l1;
             c2 -= s < l2;
             c3 -= s < l3;
         }
-        for (int l = 0; l < kLanes; ++l) {
-            counts[t] += c0[l];
-            counts[t + 1] += c1[l];
-            counts[t + 2] += c2[l];
-            counts[t + 3] += c3[l];
-        }
+        counts[t] += sum_of(c0);
+        counts[t + 1] += sum_of(c1);
+        counts[t + 2] += sum_of(c2);
+        counts[t + 3] += sum_of(c3);
     }
 }
+LATENTSCAPE_KERNEL(count_below)
 
 // For each row the ranks of its `n_targets` target rows among all other rows and, in the same pass,
 // its k nearest other rows (k may be 0). targets and ranks: (n, n_targets); indices and squared:
@@ -83,8 +82,9 @@ inline void target_ranks(Rows rows, const std::int32_t *targets, std::size_t n_t
                 for (std::size_t f = 0; f < d; ++f) other[f] = row[f] * scale;
                 limit[q * padded + t] = tile_distance(other.data(), scaled.data() + q * d, d);
             }
-        for (std::size_t first = 0; first < packed.blocks(); first += kStrip) {
-            const std::size_t n_blocks = std::min(kStrip, packed.blocks() - first);
+        const std::size_t strip_size = strip_blocks(d);
+        for (std::size_t first = 0; first < packed.blocks(); first += strip_size) {
+            const std::size_t n_blocks = std::min(strip_size, packed.blocks() - first);
             const std::size_t start = first * kLanes;
             const std::size_t stop = std::min(n, start + n_blocks * kLanes);
             for (std::size_t tile = 0; tile < m; tile += kTile) {
@@ -111,7 +111,8 @@ inline void target_ranks(Rows rows, const std::int32_t *targets, std::size_t n_t
                     }
                     count_below(strip, n_blocks, now.data(), padded, counts.data() + q * padded);
                     if (k > 0)
-                        keep_nearest(strip, n_blocks, start, n, nullptr, nearest[q], scratch);
+                        keep_nearest(strip, n_blocks, start, n, nullptr, nearest[q],
+                                     scratch.within.data());
                 }
             }
         }

@@ -27,27 +27,57 @@ struct Affinities {
     std::size_t n;
 };
 
-LATENTSCAPE_INLINE float sum_of(Lanes v) {
-    float s[kLanes];
-    std::memcpy(s, &v, sizeof s);
-    for (int width = kLanes / 2; width > 0; width /= 2)
-        for (int l = 0; l < width; ++l) s[l] += s[l + width];
-    return s[0];
-}
-
-// x and y of 16 points from 16 pairs.
-LATENTSCAPE_INLINE void unzip(const float *pairs, Lanes *x, Lanes *y) {
-    Lanes a, b;
-    std::memcpy(&a, pairs, sizeof a);
-    std::memcpy(&b, pairs + kLanes, sizeof b);
 #if defined(__clang__) || __GNUC__ >= 12
-    *x = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    *y = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#define LATENTSCAPE_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-    const IntLanes even = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
-    *x = __builtin_shuffle(a, b, even);
-    *y = __builtin_shuffle(a, b, even + 1);
+#define LATENTSCAPE_SHUFFLE(a, b, ...) \
+    __builtin_shuffle(a, b, decltype(a < b){__VA_ARGS__})
 #endif
+
+// x and y of as many points as a pack holds: pair(l) tells where the two floats of point l stand.
+//
+// Each pair goes into its place of a register at once: what is stored piece by piece and loaded as
+// a whole has to wait.
+template <class P, class Pair>
+LATENTSCAPE_INLINE void unzip(const Pair &pair, int first, P *x, P *y) {
+    constexpr int kHalf = sizeof(P) / 8;
+    if constexpr (!P::one) {
+        unzip(pair, first, &x->low, &y->low);
+        unzip(pair, first + kHalf, &x->high, &y->high);
+    } else {
+        typedef double Pairs __attribute__((vector_size(sizeof(P))));
+        const auto get = [&](int l) __attribute__((always_inline)) {
+            double both;
+            std::memcpy(&both, pair(first + l), sizeof both);
+            return both;
+        };
+        Pairs low, high;
+        typename P::Register a, b;
+        if constexpr (kHalf == 2) {
+            low = Pairs{get(0), get(1)};
+            high = Pairs{get(2), get(3)};
+        } else if constexpr (kHalf == 4) {
+            low = Pairs{get(0), get(1), get(2), get(3)};
+            high = Pairs{get(4), get(5), get(6), get(7)};
+        } else {
+            low = Pairs{get(0), get(1), get(2), get(3), get(4), get(5), get(6), get(7)};
+            high = Pairs{get(8), get(9), get(10), get(11), get(12), get(13), get(14), get(15)};
+        }
+        std::memcpy(&a, &low, sizeof a);
+        std::memcpy(&b, &high, sizeof b);
+        if constexpr (kHalf == 2) {
+            x->whole = LATENTSCAPE_SHUFFLE(a, b, 0, 2, 4, 6);
+            y->whole = LATENTSCAPE_SHUFFLE(a, b, 1, 3, 5, 7);
+        } else if constexpr (kHalf == 4) {
+            x->whole = LATENTSCAPE_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+            y->whole = LATENTSCAPE_SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+        } else {
+            x->whole = LATENTSCAPE_SHUFFLE(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
+                                           28, 30);
+            y->whole = LATENTSCAPE_SHUFFLE(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
+                                           29, 31);
+        }
+    }
 }
 
 // Affinities as the steps read them: they are limited by memory, so an edge takes four bytes and
@@ -64,8 +94,6 @@ struct Edges {
 constexpr std::size_t kLine = 2 * kLanes;  // 16-bit words in a line
 constexpr int kMantissa = 11, kLeast = 127 - 31;  // bits; exponent of the smallest value
 
-typedef std::uint16_t ShortLanes __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
-
 inline std::uint16_t pack_value(float share) {  // from 0 to 1
     if (!(share > 0.0f)) return 0;
     std::uint32_t bits;
@@ -77,33 +105,31 @@ inline std::uint16_t pack_value(float share) {  // from 0 to 1
 }
 
 // Positions of the 16 neighbours of a line, and their values.
-LATENTSCAPE_INLINE Lanes load_line(const float *xy, std::int32_t base, const std::uint16_t *line,
-                                   Lanes *x, Lanes *y) {
+template <class L>
+LATENTSCAPE_INLINE L load_line(const float *xy, std::int32_t base, const std::uint16_t *line, L *x,
+                               L *y) {
     const float *const from = xy + 2 * static_cast<std::size_t>(base);
-    alignas(64) float pairs[2 * kLanes];
-    for (int l = 0; l < kLanes; ++l)
-        std::memcpy(pairs + 2 * l, from + 2 * static_cast<std::size_t>(line[l]), 8);
-    unzip(pairs, x, y);
-    ShortLanes codes;
-    std::memcpy(&codes, line + kLanes, sizeof codes);
-    const UIntLanes wide = __builtin_convertvector(codes, UIntLanes);
-    const UIntLanes bits = (wide << (23 - kMantissa)) + (static_cast<std::uint32_t>(kLeast) << 23);
-    const UIntLanes kept = wide != 0u ? bits : UIntLanes{};
-    Lanes values;
-    std::memcpy(&values, &kept, sizeof values);
-    return values;
+    unzip([&](int l) __attribute__((always_inline)) {
+        return from + 2 * static_cast<std::size_t>(line[l]);
+    }, 0, x, y);
+    const auto codes = load<Pack<std::uint16_t, kLanes, L::kRegister>>(line + kLanes);
+    const auto wide = converted<std::int32_t>(codes);
+    const auto bits = (wide << (23 - kMantissa)) + (kLeast << 23);
+    return bits_as<float>(choose(wide < 1, decltype(bits){}, bits));
 }
 
 // Attraction on the rows [begin, end): sum_j p_ij (y_i - y_j) / (1 + |y_i - y_j|^2).
-LATENTSCAPE_CLONES static void attract(Edges p, const float *xy, std::size_t begin,
-                                       std::size_t end, float *force) {
+template <int kBytes>
+LATENTSCAPE_INLINE void attract_on(Edges p, const float *xy, std::size_t begin,
+                                   std::size_t end, float *force) {
+    using L = Lanes<kBytes>;
     for (std::size_t i = begin; i < end; ++i) {
         const float x = xy[2 * i], y = xy[2 * i + 1];
-        Lanes fx = {}, fy = {};
+        L fx = {}, fy = {};
         for (auto e = static_cast<std::size_t>(p.starts[i]);
              e < static_cast<std::size_t>(p.starts[i + 1]); ++e) {
-            Lanes dx, dy;
-            Lanes weight = load_line(xy, p.bases[e], p.lines + e * kLine, &dx, &dy);
+            L dx, dy;
+            L weight = load_line(xy, p.bases[e], p.lines + e * kLine, &dx, &dy);
             dx = x - dx;
             dy = y - dy;
             weight = weight / (1.0f + dx * dx + dy * dy);
@@ -114,40 +140,43 @@ LATENTSCAPE_CLONES static void attract(Edges p, const float *xy, std::size_t beg
         force[2 * (i - begin) + 1] = sum_of(fy) * p.scale;
     }
 }
+LATENTSCAPE_KERNEL(attract)
 
 // log(x) for finite x >= 1.
-LATENTSCAPE_INLINE Lanes log_lanes(Lanes x) {
-    IntLanes bits;
-    std::memcpy(&bits, &x, sizeof bits);
+template <class L>
+LATENTSCAPE_INLINE L log_lanes(L x) {
+    auto bits = bits_as<std::int32_t>(x);
     // A mantissa from sqrt(1/2) to sqrt(2), so that the series below is short.
-    const IntLanes exponent = (bits - 0x3f3504f3) >> 23;
+    const auto exponent = (bits - 0x3f3504f3) >> 23;
     bits -= exponent << 23;
-    Lanes mantissa;
-    std::memcpy(&mantissa, &bits, sizeof mantissa);
-    const Lanes s = (mantissa - 1.0f) / (mantissa + 1.0f), t = s * s;
-    const Lanes series = ((((t * (1.0f / 9) + 1.0f / 7) * t + 0.2f) * t + 1.0f / 3) * t + 1.0f) * s;
-    return __builtin_convertvector(exponent, Lanes) * 0.69314718f + series * 2.0f;
+    const L mantissa = bits_as<float>(bits);
+    const L s = (mantissa - 1.0f) / (mantissa + 1.0f), t = s * s;
+    const L series = ((((t * (1.0f / 9) + 1.0f / 7) * t + 0.2f) * t + 1.0f / 3) * t + 1.0f) * s;
+    return converted<float>(exponent) * 0.69314718f + series * 2.0f;
 }
 
 // Sum over the rows [begin, end) of p_ij log(1 + |y_i - y_j|^2).
-LATENTSCAPE_CLONES static double stretch(Affinities p, const float *xy, std::size_t begin,
-                                         std::size_t end) {
+template <int kBytes>
+LATENTSCAPE_INLINE double stretch_on(Affinities p, const float *xy, std::size_t begin,
+                                     std::size_t end) {
+    using L = Lanes<kBytes>;
     double total = 0.0;
     for (std::size_t i = begin; i < end; ++i) {
         const float x = xy[2 * i], y = xy[2 * i + 1];
-        Lanes sum = {};
+        L sum = {};
         for (std::int64_t e = p.starts[i]; e < p.starts[i + 1]; e += kLanes) {
             // The point itself, at distance 0, stands in for neighbours beyond the last.
-            alignas(64) float pairs[2 * kLanes], values[kLanes] = {};
+            std::size_t others[kLanes];
+            float values[kLanes] = {};
             const std::int64_t count = std::min<std::int64_t>(kLanes, p.starts[i + 1] - e);
             for (int l = 0; l < kLanes; ++l) {
-                const auto j = l < count ? static_cast<std::size_t>(p.columns[e + l]) : i;
-                std::memcpy(pairs + 2 * l, xy + 2 * j, 8);
+                others[l] = l < count ? static_cast<std::size_t>(p.columns[e + l]) : i;
                 if (l < count) values[l] = p.values[e + l];
             }
-            Lanes dx, dy, weight;
-            unzip(pairs, &dx, &dy);
-            std::memcpy(&weight, values, sizeof weight);
+            L dx, dy;
+            unzip([&](int l) __attribute__((always_inline)) { return xy + 2 * others[l]; }, 0, &dx,
+                  &dy);
+            const L weight = load<L>(values);
             dx = x - dx;
             dy = y - dy;
             sum += weight * log_lanes(1.0f + dx * dx + dy * dy);
@@ -156,18 +185,21 @@ LATENTSCAPE_CLONES static double stretch(Affinities p, const float *xy, std::siz
     }
     return total;
 }
+LATENTSCAPE_KERNEL(stretch)
 
 // The same from packed affinities.
-LATENTSCAPE_CLONES static double packed_stretch(Edges p, const float *xy, std::size_t begin,
-                                                std::size_t end) {
+template <int kBytes>
+LATENTSCAPE_INLINE double packed_stretch_on(Edges p, const float *xy, std::size_t begin,
+                                            std::size_t end) {
+    using L = Lanes<kBytes>;
     double total = 0.0;
     for (std::size_t i = begin; i < end; ++i) {
         const float x = xy[2 * i], y = xy[2 * i + 1];
-        Lanes sum = {};
+        L sum = {};
         for (auto e = static_cast<std::size_t>(p.starts[i]);
              e < static_cast<std::size_t>(p.starts[i + 1]); ++e) {
-            Lanes dx, dy;
-            const Lanes weight = load_line(xy, p.bases[e], p.lines + e * kLine, &dx, &dy);
+            L dx, dy;
+            const L weight = load_line(xy, p.bases[e], p.lines + e * kLine, &dx, &dy);
             dx = x - dx;
             dy = y - dy;
             sum += weight * log_lanes(1.0f + dx * dx + dy * dy);
@@ -176,21 +208,20 @@ LATENTSCAPE_CLONES static double packed_stretch(Edges p, const float *xy, std::s
     }
     return total;
 }
+LATENTSCAPE_KERNEL(packed_stretch)
 
 // Exact repulsion on one point: gradient of sum_j 1 / (1 + |y - y_j|^2); returns this sum, the
 // point itself included.
-LATENTSCAPE_CLONES static double repel(float x, float y, const float *xs, const float *ys,
-                                       std::size_t n_blocks, float *gradient) {
+template <int kBytes>
+LATENTSCAPE_INLINE double repel_on(float x, float y, const float *xs, const float *ys,
+                                   std::size_t n_blocks, float *gradient) {
+    using L = Lanes<kBytes>;
     double total = 0.0, gx = 0.0, gy = 0.0;
     for (std::size_t start = 0; start < n_blocks; start += 128) {  // then on to double precision
-        Lanes sum = {}, fx = {}, fy = {};
+        L sum = {}, fx = {}, fy = {};
         for (std::size_t b = start; b < std::min(n_blocks, start + 128); ++b) {
-            Lanes dx, dy;
-            std::memcpy(&dx, xs + b * kLanes, sizeof dx);
-            std::memcpy(&dy, ys + b * kLanes, sizeof dy);
-            dx = x - dx;
-            dy = y - dy;
-            const Lanes q = 1.0f / (1.0f + dx * dx + dy * dy);
+            const L dx = x - load<L>(xs + b * kLanes), dy = y - load<L>(ys + b * kLanes);
+            const L q = 1.0f / (1.0f + dx * dx + dy * dy);
             sum += q;
             fx += q * q * dx;
             fy += q * q * dy;
@@ -203,6 +234,7 @@ LATENTSCAPE_CLONES static double repel(float x, float y, const float *xs, const 
     gradient[1] = static_cast<float>(-2.0 * gy);
     return total;
 }
+LATENTSCAPE_KERNEL(repel)
 
 // The same for all points: gradient is (n, 2); returns the sum over all pairs of two points.
 inline double repel_exactly(const float *xy, std::size_t n, int threads, float *gradient) {
@@ -262,9 +294,10 @@ constexpr float kLongestStep = 5.0f;  // of a coordinate; keeps every layout fin
 
 // One step of gradient descent with momentum and gains (Jacobs 1988) for n coordinates.
 // force: attraction; repulsion: gradient of the potential, times `scale` the repulsive force.
-LATENTSCAPE_CLONES static void update(const float *force, const float *repulsion, std::size_t n,
-                                      Step step, float scale, const float *old, float *velocity,
-                                      float *gain, float *place) {
+template <int kBytes>
+LATENTSCAPE_INLINE void update_on(const float *force, const float *repulsion, std::size_t n,
+                                  Step step, float scale, const float *old, float *velocity,
+                                  float *gain, float *place) {
     for (std::size_t i = 0; i < n; ++i) {
         const float gradient = force[i] * step.exaggeration + repulsion[i] * scale;
         float g = gradient * velocity[i] > 0.0f ? gain[i] * 0.8f : gain[i] + 0.2f;
@@ -277,6 +310,7 @@ LATENTSCAPE_CLONES static void update(const float *force, const float *repulsion
         place[i] = old[i] + v;
     }
 }
+LATENTSCAPE_KERNEL(update)
 
 // Spread the lower 16 bits to the even places.
 inline std::uint32_t every_second_bit(std::uint32_t v) {

@@ -105,8 +105,9 @@ struct UmapPass {
 // 1/2, is taken in a share s of the passes, and a vertex has the same number of samples in each
 // pass, give or take one. u steps by the golden ratio, which spreads the samples of each edge
 // evenly over the passes.
-LATENTSCAPE_CLONES static void umap_move(const UmapGroup &group, const UmapPass &pass,
-                                         std::int32_t *due) {
+template <int kBytes>
+LATENTSCAPE_INLINE void umap_move_on(const UmapGroup &group, const UmapPass &pass,
+                                     std::int32_t *due) {
     alignas(64) std::int32_t own[kMovers], count[kMovers], whole[kMovers];
     alignas(64) std::uint32_t random[kMovers];
     alignas(64) float x[kMovers], y[kMovers];
@@ -186,6 +187,7 @@ LATENTSCAPE_CLONES static void umap_move(const UmapGroup &group, const UmapPass 
         pass.moved[2 * static_cast<std::size_t>(own[m]) + 1] = y[m];
     }
 }
+LATENTSCAPE_KERNEL(umap_move)
 
 // Step size when a share `done` of the passes is behind: small at first, then falling from 1 to 0.
 //
@@ -239,7 +241,7 @@ class UmapLayout {
                 std::vector<std::int32_t> due((most + 1) * kMovers);
                 for (std::size_t g = begin; g < end; ++g) {
                     const std::size_t at = starts_[g] * kMovers;
-                    umap_move({vertices_.data() + g * kMovers, heads_.data() + at,
+                    umap_move(UmapGroup{vertices_.data() + g * kMovers, heads_.data() + at,
                                bounds_.data() + at, starts_[g + 1] - starts_[g]},
                               pass_, due.data());
                 }

@@ -61,6 +61,8 @@ def arrays(path: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for file in sorted(path.rglob("*")):
         name = str(file.relative_to(path))
+        if is_temporary(file.name):  # left by a killed run
+            continue
         if file.suffix == ".parquet":
             table = pd.read_parquet(file)
             for column in table.columns.drop("seconds", errors="ignore"):
@@ -77,9 +79,12 @@ def arrays(path: Path) -> dict[str, bytes]:
     return found
 
 
-def check_intact(path: Path) -> int:
-    """Make sure that all that an atlas says it has is there; return the number of its stages."""
-    assert not [file for file in path.rglob("*") if is_temporary(file.name)]
+def check_intact(path: Path, *, killed: bool = False) -> int:
+    """Make sure that all that an atlas says it has is there; return the number of its stages.
+
+    Only a killed run may leave temporary files.
+    """
+    assert killed or not [file for file in path.rglob("*") if is_temporary(file.name)]
     if not (path / "atlas.json").exists():
         return 0
     stages = json.loads((path / "atlas.json").read_bytes())["stages"]

@@ -5,19 +5,16 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "vite";
-import { MARK, marked } from "./mangle.mjs";
 
 const out = fileURLToPath(new URL("../src/latentscape/explorer/static", import.meta.url));
 const root = fileURLToPath(new URL(".", import.meta.url));
-const LIMIT = 125_000; // bytes of a program
+const LIMIT = 128_000; // bytes of a program
 
 const targets = [
   { name: "app", entry: "src/main.html.ts", format: "iife" },
   { name: "widget", entry: "src/main.widget.ts", format: "es" },
 ];
 
-const texts = marked(`${root}tsconfig.json`);
-const shortNames = { name: "short-names", enforce: "pre", load: (id) => texts.get(id) };
 /** Shaders are programs too: without comments and white space. */
 const shaders = {
   name: "shaders",
@@ -34,21 +31,13 @@ for (const { name, entry, format } of targets) {
     configFile: false,
     logLevel: "warn",
     root,
-    plugins: [shortNames, shaders],
+    plugins: [shaders],
     build: {
       outDir: out,
       emptyOutDir: false,
       target: "es2022",
       cssCodeSplit: false,
-      minify: "terser",
-      terserOptions: {
-        ecma: 2022,
-        module: format === "es",
-        toplevel: true,
-        compress: { ecma: 2022, passes: 3, pure_getters: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false },
-        mangle: { properties: { regex: MARK } },
-        format: { comments: false },
-      },
+      minify: true,
       modulePreload: false,
       reportCompressedSize: false,
       // No library mode: that keeps the white space of modules.

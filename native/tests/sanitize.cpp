@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <stdexcept>
 #include <vector>
 
 #include "../affinities.hpp"
@@ -34,6 +35,27 @@ std::vector<float> gaussian(std::size_t n, unsigned seed) {
     return values;
 }
 
+void threads() {
+    for (const std::size_t n : {0, 1, 7, 1000}) {
+        for (const int threads : {1, 2, 5}) {
+            std::vector<int> visits(n, 0);
+            latentscape::parallel_for(n, 3, threads, [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) ++visits[i];
+            });
+            expect(visits == std::vector<int>(n, 1), "each item once");
+        }
+    }
+    bool thrown = false;
+    try {
+        latentscape::parallel_for(100, 1, 4, [](std::size_t begin, std::size_t) {
+            if (begin == 40) throw std::runtime_error("40");
+        });
+    } catch (const std::runtime_error &) {
+        thrown = true;
+    }
+    expect(thrown, "what a thread throws arrives");
+}
+
 using Found = std::pair<std::vector<std::int32_t>, std::vector<double>>;
 
 void neighbors() {
@@ -44,11 +66,24 @@ void neighbors() {
             const std::size_t k = std::min<std::size_t>(n - 1, 20);
             const auto search = [&](int threads) {
                 Found found{std::vector<std::int32_t>(n * k), std::vector<double>(n * k)};
-                latentscape::nearest_rows(rows, rows, k, true, threads, found.first.data(),
+                latentscape::nearest_rows(rows, rows, k, true, nullptr, threads, found.first.data(),
                                           found.second.data());
                 return found;
             };
             expect(search(1) == search(3), "exact neighbours");
+            // The first column is a space in which no two rows are farther apart than here.
+            std::vector<float> column(n);
+            std::vector<std::int32_t> order(n);
+            for (std::size_t i = 0; i < n; ++i) {
+                column[i] = values[i * d];
+                order[i] = static_cast<std::int32_t>(n - 1 - i);
+            }
+            const latentscape::Rows narrow{column.data(), n, 1};
+            const latentscape::Sketch sketch{narrow, narrow, order.data()};
+            Found found{std::vector<std::int32_t>(n * k), std::vector<double>(n * k)};
+            latentscape::nearest_rows(rows, rows, k, true, &sketch, 2, found.first.data(),
+                                      found.second.data());
+            expect(search(1) == found, "exact neighbours by a sketch");
         }
     }
 }
@@ -78,7 +113,7 @@ void umap() {
         const std::size_t k = std::min<std::size_t>(n - 1, 14);
         std::vector<std::int32_t> indices(n * k);
         std::vector<double> squared(n * k);
-        latentscape::nearest_rows(rows, rows, k, true, 1, indices.data(), squared.data());
+        latentscape::nearest_rows(rows, rows, k, true, nullptr, 1, indices.data(), squared.data());
         const std::vector<float> distances(squared.begin(), squared.end());
         const auto layout = [&](int threads) {
             const latentscape::NeighborLists lists{indices.data(), distances.data(), n, k, k};
@@ -173,11 +208,18 @@ void ranks() {
 
 }  // namespace
 
+// For each set of instructions that this processor has.
 int main() {
-    neighbors();
-    inverted_file();
-    umap();
-    tsne();
-    ranks();
+    threads();
+    const auto best = static_cast<int>(latentscape::best_instructions());
+    for (int set = 0; set <= best; ++set) {
+        latentscape::chosen_instructions = static_cast<latentscape::Instructions>(set);
+        std::printf("instruction set %d of %d\n", set, best);
+        neighbors();
+        inverted_file();
+        umap();
+        tsne();
+        ranks();
+    }
     return failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -14,16 +14,31 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from latentscape import errors, figures, quality
     from latentscape.atlas import Atlas
-    from latentscape.autoencoder import ConvAutoencoder, LatentSizeSweep, choose_latent_dim
-    from latentscape.images import ImageSet, load_images, load_mnist
+    from latentscape.autoencoder import (
+        CodeDecoder,
+        ConvAutoencoder,
+        LatentSizeSweep,
+        choose_latent_dim,
+        load_encoder,
+    )
+    from latentscape.exports import export
+    from latentscape.images import (
+        EmbeddingSet,
+        ImageSet,
+        load_images,
+        load_mnist,
+        read_embeddings,
+    )
     from latentscape.maps import LDA, PCA, TSNE, UMAP, Direct
     from latentscape.neighbors import NeighborGraph
     from latentscape.pipeline import add_map, run
 
 _HOMES = {
     "Atlas": "atlas",
+    "CodeDecoder": "autoencoder",
     "ConvAutoencoder": "autoencoder",
     "Direct": "maps",
+    "EmbeddingSet": "images",
     "ImageSet": "images",
     "LDA": "maps",
     "LatentSizeSweep": "autoencoder",
@@ -33,8 +48,11 @@ _HOMES = {
     "UMAP": "maps",
     "add_map": "pipeline",
     "choose_latent_dim": "autoencoder",
+    "export": "exports",
+    "load_encoder": "autoencoder",
     "load_images": "images",
     "load_mnist": "images",
+    "read_embeddings": "images",
     "run": "pipeline",
 }
 _MODULES = ("errors", "figures", "quality")
@@ -45,18 +63,23 @@ __all__ = [
     "TSNE",
     "UMAP",
     "Atlas",
+    "CodeDecoder",
     "ConvAutoencoder",
     "Direct",
+    "EmbeddingSet",
     "ImageSet",
     "LatentSizeSweep",
     "NeighborGraph",
     "add_map",
     "choose_latent_dim",
     "errors",
+    "export",
     "figures",
+    "load_encoder",
     "load_images",
     "load_mnist",
     "quality",
+    "read_embeddings",
     "run",
 ]
 

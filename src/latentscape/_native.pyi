@@ -9,9 +9,27 @@ import numpy
 from numpy.typing import NDArray
 
 
-def nearest_rows(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, same: bool = False, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]:
+def instruction_sets() -> list[str]:
     """
-    Exact k nearest rows of each query: indices int32 and squared distances float64, (m, k).
+    Names of the instruction sets that this processor has, the best one last.
+    """
+
+def instruction_set() -> str:
+    """The one in use: the best, unless told otherwise."""
+
+def use_instruction_set(name: str) -> None:
+    """
+    Take another one for all kernels. It changes no bit of any result: this is for tests.
+    """
+
+def fourier(real: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], imaginary: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, inverse: bool = False) -> tuple[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C')]]:
+    """
+    Fourier transforms of 16 columns of n = 16 * 2^a 3^b 5^c numbers, unscaled: real and imaginary parts float32 (n, 16).
+    """
+
+def nearest_rows(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, same: bool = False, threads: int = 0, sketch: tuple[Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)]] | None = None) -> tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]:
+    """
+    Exact k nearest rows of each query: indices int32 and squared distances float64, (m, k). sketch: queries and rows times orthonormal columns, and an order in which near rows follow each other; makes the search faster.
     """
 
 class InvertedFile:

@@ -47,6 +47,10 @@ class ModelFileError(LatentscapeError, ValueError):
     """A file does not hold a latentscape model or map, or it is damaged."""
 
 
+class ExportError(LatentscapeError, ValueError):
+    """An exported model does not give the numbers that it must give."""
+
+
 class AtlasError(LatentscapeError, ValueError):
     """A directory is not an atlas, or the atlas cannot be used."""
 

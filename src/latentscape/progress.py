@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -17,13 +18,25 @@ from rich.progress import (
 from rich.progress import (
     Progress as RichProgress,
 )
+from rich.text import Text
 
 from latentscape.types import EventCallback, Progress, StageChange
 
 # A terminal or a notebook can take a few updates a second; more only cost time.
 _UPDATES_PER_SECOND = 4
+# Before this share of a task is done, how long it takes is anybody's guess.
+_SHARE_THAT_TELLS = 0.02
 # In a log file, one line for each task that takes longer than this, and again.
 _SECONDS_BETWEEN_LINES = 10.0
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """The time left, once enough is done to tell."""
+
+    def render(self, task: Task) -> Text:
+        if task.percentage < 100 * _SHARE_THAT_TELLS:
+            return Text("-:--:--", style="progress.remaining")
+        return super().render(task)
 
 
 class ProgressBars:
@@ -49,7 +62,7 @@ class ProgressBars:
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(),
+            _TimeLeft(),
             TextColumn("{task.fields[metrics]}", style="dim"),
             console=console,
             refresh_per_second=_UPDATES_PER_SECOND,
@@ -97,9 +110,10 @@ class ProgressBars:
         elif now - self._said.setdefault(event.task, began) >= _SECONDS_BETWEEN_LINES:
             self._said[event.task] = now
             left = (now - began) * (event.total - event.step) / max(event.step, 1)
+            told = event.step >= _SHARE_THAT_TELLS * event.total and event.step > 0
             self._print(
                 f"  {event.task}  {event.step / event.total:.0%}  {now - began:.0f} s"
-                + (f", about {left:.0f} s left" if event.step else "")
+                + (f", about {left:.0f} s left" if told else "")
             )
 
     def _print(self, line: str) -> None:
@@ -112,6 +126,8 @@ class ProgressBars:
             "done": f"✓ {change.stage}  {change.seconds:.1f} s{note}",
             "skipped": f"– {change.stage}  skipped:{note}",
             "damaged": f"! {change.stage}  made again:{note}",
+            "planned": f"  {change.stage}  {change.note}",
+            "reset": f"! {change.stage}  made anew:{note}",
         }
         if change.state in lines:
             self._print(lines[change.state])

@@ -48,8 +48,10 @@ class StageChange:
     ----------
     stage : str
         For example ``"sweep"`` or ``"maps-tsne"``.
-    state : {"started", "done", "kept", "skipped", "damaged"}
+    state : {"planned", "started", "done", "kept", "skipped", "reset", "damaged"}
+        ``planned``: what it will take, told before the start (memory);
         ``kept``: finished by an earlier run from the same settings and data;
+        ``reset``: the atlas has it with other settings, which this run undoes;
         ``damaged``: a file of it was lost or changed, so it is made again.
     seconds : float
         How long it took, when done.

@@ -117,9 +117,21 @@ def test_what_is_no_atlas_is_said_to_be_none(tmp_path: Path) -> None:
 )
 def test_a_damaged_manifest_is_an_atlas_error(folder: Path, text: str) -> None:
     (folder / "atlas.json").write_text(text)
+    (folder / ".atlas.json").unlink()  # or else it would be read instead
     for use in (Atlas.open, AtlasWriter.open):
         with pytest.raises(AtlasError, match=r"atlas\.json (is damaged|was not written)"):
             use(folder)
+
+
+def test_a_damaged_manifest_is_read_from_its_copy(folder: Path) -> None:
+    content = (folder / "atlas.json").read_bytes()
+    (folder / "atlas.json").write_bytes(content[:200] + b"\xff" + content[201:])
+    assert Atlas.open(folder).choice["latent_dim"] == 3
+    with AtlasWriter.open(folder) as writer:
+        assert "restored from its copy" in writer.damaged["atlas.json"]
+    assert (folder / "atlas.json").read_bytes() == content
+    with AtlasWriter.open(folder) as writer:
+        assert not writer.damaged
 
 
 def test_a_newer_schema_says_which_and_what_to_do(folder: Path) -> None:

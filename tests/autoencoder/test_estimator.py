@@ -10,6 +10,8 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from latentscape.autoencoder import ConvAutoencoder
+from latentscape.autoencoder.networks import describe
+from latentscape.autoencoder.storage import read_header
 from latentscape.errors import (
     CodesError,
     DataError,
@@ -100,15 +102,61 @@ def test_inputs_that_mean_the_same(model: ConvAutoencoder, few_digits: ImageSet)
     assert np.array_equal(model.transform(torch.from_numpy(images.copy())), codes)
 
 
+@pytest.mark.parametrize("shape", [(8, 8), (10, 7, 3), (5, 6, 4)])
+def test_colours_and_other_sizes(shape: tuple[int, ...], tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, *shape)).astype(np.uint8)
+    model = quick(n_epochs=3, batch_size=8).fit(images)
+    assert model.image_shape_ == shape
+    codes = model.transform(images)
+    rebuilt = model.inverse_transform(codes)
+    assert rebuilt.shape == images.shape
+    exact = ((rebuilt - images / 255) ** 2).reshape(40, -1).mean(axis=1)
+    np.testing.assert_allclose(model.reconstruction_error(images), exact, rtol=1e-4)
+    if len(shape) == 3:
+        channels_first = np.moveaxis(images, 3, 1)
+        assert np.array_equal(model.transform(channels_first), codes)
+        as_tensor = torch.from_numpy(np.ascontiguousarray(channels_first))
+        assert quick(n_epochs=3, batch_size=8).fit(as_tensor).image_shape_ == shape
+    model.save(tmp_path / "m.safetensors")
+    again = ConvAutoencoder.load(tmp_path / "m.safetensors")
+    assert again.image_shape_ == shape
+    assert np.array_equal(again.transform(images), codes)
+
+
+def test_a_layout_that_could_be_either_has_its_channels_last() -> None:
+    images = np.random.default_rng(0).random((12, 3, 8, 4))
+    assert quick().fit(images).image_shape_ == (3, 8, 4)
+    fitted = quick().fit(np.moveaxis(images, 1, 3))  # and then it is known which one is meant
+    assert fitted.image_shape_ == (8, 4, 3)
+    assert fitted.transform(images).shape == (12, 3)
+
+
+@pytest.mark.parametrize("n", [3, 12, 33])
+@pytest.mark.parametrize("shape", [(28, 28), (5, 5, 3)])
+def test_few_images(n: int, shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (n, *shape)).astype(np.uint8)
+    model = quick(batch_size=32).fit(images)
+    assert np.isfinite(model.transform(images)).all()
+    assert np.isfinite(model.history_["validation_mse"]).all()
+
+
+def test_the_file_describes_the_network(model: ConvAutoencoder, tmp_path: Path) -> None:
+    model.save(tmp_path / "m.safetensors")
+    header = read_header(tmp_path / "m.safetensors")
+    assert header["architecture"] == describe(model.network_)
+    assert header["architecture"]["encoder"][0]["op"] == "conv2d"
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [
         (np.zeros((3, 784), np.uint8), r"reshape\(-1, height, width\)"),
-        (np.zeros((0, 28, 28), np.uint8), "at least one grey image"),
+        (np.zeros((0, 28, 28), np.uint8), "at least one image"),
         (np.zeros((3, 28, 28), np.int64), "uint8 or as floats"),
         (np.full((3, 28, 28), 255.0), "got values from 255 to 255; divide by"),
         (np.full((3, 28, 28), np.nan), r"must lie in \[0, 1\]"),
-        (np.zeros((3, 32, 32), np.uint8), "28 × 28"),
+        (np.zeros((3, 8, 8, 2), np.uint8), "1, 3 or 4 channels in the last axis"),
+        (np.zeros((3, 300, 20), np.uint8), "up to 256 pixels a side"),
         ([np.zeros((28, 28)), np.zeros((27, 28))], "the same size"),
     ],
 )

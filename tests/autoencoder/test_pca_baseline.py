@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from latentscape.autoencoder import pca_test_mse
+from latentscape.autoencoder import pca_baseline, pca_test_mse
 from latentscape.images import ImageSet
 
 # Measured once with scikit-learn on the whole of MNIST (fit on 60,000, test on 10,000).
@@ -23,6 +23,39 @@ def test_agrees_with_scikit_learn(few_digits: ImageSet) -> None:
     mean = (train.reshape(len(train), -1) / 255).mean(axis=0)
     assert ours[0] == pytest.approx(((pixels - mean) ** 2).mean(), rel=1e-9)
     np.testing.assert_allclose(ours[3:], 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_train", [5, 60, 400])
+def test_many_pixels_and_few_images_agree_with_the_full_decomposition(
+    n_train: int, few_digits: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = few_digits.train.images[:n_train]
+    test = few_digits.test.images[:50]
+    sizes = [0, 1, 2, 4, 30, 784]
+    exact = pca_test_mse(train, test, sizes)
+    monkeypatch.setattr(pca_baseline, "_LARGEST_MATRIX", n_train)  # by the Gram matrix
+    few = pca_test_mse(train, test, sizes)
+    rank = n_train - 1
+    for size, one, other in zip(sizes, exact, few, strict=True):
+        if size <= rank:  # beyond it, the full decomposition goes on with arbitrary directions
+            assert other == pytest.approx(one, rel=1e-9)
+        else:
+            assert other == pytest.approx(few[sizes.index(784)], rel=1e-12)
+    monkeypatch.setattr(pca_baseline, "_LARGEST_MATRIX", 1)  # by iteration
+    iterated = pca_test_mse(train, test, sizes[:5])
+    within = [size <= rank for size in sizes[:5]]
+    np.testing.assert_allclose(iterated[within], exact[:5][within], rtol=2e-3)
+
+
+def test_colours_and_identical_images() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 6, 5, 3)).astype(np.uint8)
+    ours = pca_test_mse(images[:30], images[30:], [4])
+    pixels = images.reshape(40, -1) / 255
+    pca = PCA(4, svd_solver="full").fit(pixels[:30])
+    rebuilt = pca.inverse_transform(pca.transform(pixels[30:]))
+    assert ours[0] == pytest.approx(((pixels[30:] - rebuilt) ** 2).mean(), rel=1e-9)
+    same = np.full((12, 80, 80), 7, np.uint8)
+    np.testing.assert_allclose(pca_test_mse(same, same, [0, 2, 64]), 0, atol=1e-15)
 
 
 @pytest.mark.slow

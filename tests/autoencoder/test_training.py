@@ -8,8 +8,14 @@ import torch
 from torch.nn import functional
 
 from latentscape.autoencoder import training
-from latentscape.autoencoder.networks import ReferenceAutoencoder, make_network
-from latentscape.autoencoder.training import Recipe, Trainer, mse_per_image, split_validation
+from latentscape.autoencoder.networks import NETWORKS, ReferenceAutoencoder, make_network
+from latentscape.autoencoder.training import (
+    Recipe,
+    Trainer,
+    mse_per_image,
+    recipe_for,
+    split_validation,
+)
 from latentscape.errors import NonFiniteLossError, SettingError
 from latentscape.images import ImageSet
 from latentscape.types import Progress
@@ -39,6 +45,45 @@ def test_rates_rise_and_fall() -> None:
     assert np.all(np.diff(rates[10:]) < 0)
     assert rates[-1] < 0.02
     assert Recipe(warmup=0.0).rate(0, 10) == 1
+
+
+def test_few_images_are_gone_through_more_often() -> None:
+    def chosen(n: int, **given: int | None) -> tuple[int, int]:
+        recipe = recipe_for("reference", n, {"learning_rate": None, **given})
+        return recipe.n_epochs, recipe.batch_size
+
+    assert chosen(60_000) == (2, 128)  # the published recipe, for every larger set too
+    assert chosen(2_000_000) == (2, 128)
+    assert chosen(10_000) == (11, 128)
+    assert chosen(800) == (100, 100)
+    assert chosen(12) == (200, 16)
+    assert chosen(12, n_epochs=3) == (3, 16)
+    assert chosen(12, batch_size=4) == (200, 4)
+    assert chosen(60_000, batch_size=64) == (2, 64)
+    assert recipe_for("reference", 60_000, {}) == Recipe()
+    with pytest.raises(SettingError, match="batch_size"):
+        chosen(100, batch_size=0)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+@pytest.mark.parametrize("shape", [(28, 28), (9, 8, 3)])
+def test_every_network_goes_back_when_its_loss_is_not_a_number(
+    name: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).random((24, *shape)).astype(np.float32)
+    trainer = Trainer(
+        make_network(name, 2, shape),
+        torch.from_numpy(images),
+        np.arange(20),
+        np.arange(20, 24),
+        Recipe(n_epochs=2, batch_size=4),
+        seed=0,
+    )
+    Poison(monkeypatch, {7})  # epoch 2, batch 2
+    history = trainer.run()
+    assert [record.epoch for record in history] == [1, 2]
+    assert trainer.rate_factor == 0.5
+    assert all(torch.isfinite(value).all() for value in trainer.network.state_dict().values())
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Outcome:
 Call = Callable[..., Outcome]
 
 
-COMMANDS = ("run", "sweep", "train", "map", "judge", "explore", "encode", "info")
+COMMANDS = ("run", "sweep", "train", "map", "judge", "explore", "encode", "export", "info")
 QUICK = ("--latent-dims", "2,5", "--seeds", "1", "--epochs", "1", "--maps", "pca,lda")
 ALONE = ("--engine", "serial")
 

@@ -58,8 +58,24 @@ NONSENSE = {
         --device abacus                | device 'abacus' cannot be used here; try device='auto'
         --device meta                  | device 'meta' cannot be used here
         --engine steam                 | '--engine': must be one of auto, serial, processes
+        --network vgg                  | there is no network 'vgg'; choose one of: reference
+        --network nets.py:Pair         | there is no file nets.py, which 'nets.py:Pair' names
+        --network no_such_module:Pair  | cannot be imported: ModuleNotFoundError
+        --encoder enc.pt               | 'enc.pt' is no encoder that can be read: give an ONNX file
+        --encoder enc.onnx             | there is no file enc.onnx; check the path
+        --encoder nets.py:Pair         | there is no file nets.py
+        --decoder dec.onnx             | --decoder is for an encoder from elsewhere; give --encoder
+        --weights w.safetensors        | --weights is for an encoder from elsewhere
+        --layout CHWN                  | '--layout': must be one of NCHW, NHWC, NHW, flat
+        --scale big                    | '--scale': must be a number, got 'big'
+        --encoder enc.onnx --scale 0   | scale must be positive numbers, got 0
+        --mean 1,x                     | --mean takes numbers with commas between them, got '1,x'
+        --std ''                       | --std takes numbers with commas between them, got ''
         --workers 0                    | '--workers': must be a whole number of at least 1, got '0'
         --workers all                  | got 'all'
+        --workers 100000               | the number of workers must be at most 1,024, got 100,000
+        --maps pca --perplexity 30     | --perplexity is a setting of tsne, which --maps does
+        --maps tsne --min-dist 0.1     | --min-dist is a setting of umap, which --maps does
         --workers 2 --engine serial    | the serial engine works alone, got 2 workers
         --nonsense                     | No such option: --nonsense
         --seeds                        | '--seeds' requires an argument
@@ -71,6 +87,7 @@ NONSENSE = {
         --latent-dims x                | --latent-dims takes whole numbers
         --seeds 0                      | '--seeds': must be
         --epochs 0                     | '--epochs': must be
+        --network vgg                  | there is no network 'vgg'
         --tolerance inf                | tolerance must be a number of 0 or more, got inf
         --seed x                       | '--seed': must be
         --device abacus                | device 'abacus' cannot be used here
@@ -87,6 +104,7 @@ NONSENSE = {
         --latent-dim 2,5               | got '2,5'
         --latent-dim 785               | choose at most 784
         --epochs -1                    | '--epochs': must be
+        --network vgg                  | there is no network 'vgg'
         --seed 4294967296              | '--seed': must be
         --device abacus                | device 'abacus' cannot be used here
         --threads 0                    | threads (n_jobs) must be a whole number from 1 to 1,024
@@ -108,10 +126,11 @@ NONSENSE = {
     """,
     "encode": """
         data --output ''               | an empty path was given
-        data --output codes.csv        | codes.csv must end in one of .npy, .npz, .parquet
+        data --output codes.txt        | codes.txt must end in one of .npy, .npz, .parquet
         data --output data             | data must end in one of
         data --output m.safetensors/codes.npy | a part of the path m.safetensors is a file
         data data                      | extra argument
+        data --network nets.py:Pair    | was trained with the network 'reference', not with
     """,
     "explore": """
         --port -1                      | '--port': must be a whole number from 0 to 65535, got '-1'

@@ -1,14 +1,21 @@
-"""A real Chromium for the tests of the page."""
+"""A real Chromium for the tests of the page.
+
+Without playwright or Chromium these tests are skipped, with the reason. Where
+``LATENTSCAPE_REQUIRE_BROWSER`` is 1, as in CI, they fail instead: nothing passes unseen.
+"""
 
 from __future__ import annotations
 
 import base64
+import importlib
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -22,6 +29,8 @@ ARGUMENTS = [
     "--disable-background-networking",
 ]
 
+READY = "!!document.getElementById('app').latentscape?.compute"
+
 
 def chromium_path() -> str | None:
     """Return where Chromium is, or None."""
@@ -29,13 +38,23 @@ def chromium_path() -> str | None:
     return next((path for path in found if path), None)
 
 
+def lacking(what: str) -> NoReturn:
+    """Skip the test for want of something; fail it where browser tests must run."""
+    if os.environ.get("LATENTSCAPE_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{what}, and LATENTSCAPE_REQUIRE_BROWSER is 1", pytrace=False)
+    pytest.skip(what)
+
+
 @contextmanager
 def started_browser() -> Iterator[Any]:
-    """Start Chromium, or skip the test with the reason why there is none."""
-    api = pytest.importorskip("playwright.sync_api", reason="needs playwright (pip install)")
+    """Start Chromium, or say why there is none."""
+    try:
+        api = importlib.import_module("playwright.sync_api")
+    except ImportError:
+        lacking("needs playwright (pip install playwright)")
     path = chromium_path()
     if path is None:
-        pytest.skip("needs a Chromium (apt-get install chromium)")
+        lacking("needs a Chromium (apt-get install chromium)")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
@@ -44,26 +63,45 @@ def started_browser() -> Iterator[Any]:
             browser.close()
 
 
+def is_own(url: str, address: str) -> bool:
+    """Tell whether a page at `address` may ask for `url`.
+
+    A file may ask for nothing but itself, a served page for what its own server has;
+    what a page makes itself (blob:, data:) has no network in it.
+    """
+    asked, own = urlsplit(url), urlsplit(address)
+    if asked.scheme in ("blob", "data"):
+        return True
+    if own.scheme == "file":
+        return asked._replace(fragment="") == own._replace(fragment="")
+    return (asked.scheme, asked.netloc) == (own.scheme, own.netloc)
+
+
 @contextmanager
-def opened_page(browser: Any, address: str, **options: Any) -> Iterator[Any]:
-    """Open a page, and make sure in the end that it asked for nothing and said nothing."""
+def opened_page(
+    browser: Any, address: str, *, script: str | None = None, ready: str = READY, **options: Any
+) -> Iterator[Any]:
+    """Open a page, and make sure in the end that it asked for nothing and said nothing.
+
+    `script` runs before the page's own; the page can be used when the expression `ready` is
+    true; `options` are those of a browser context.
+    """
     context = browser.new_context(**options)
+    if script is not None:
+        context.add_init_script(script)
     page = context.new_page()
     said: list[str] = []
     asked: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
+    context.on("request", lambda request: asked.append(request.url))
     page.goto(address)
-    wait_until(page, "!!document.getElementById('app').latentscape?.compute")
+    wait_until(page, ready)
     try:
         yield page
-        origin = address.split("#", maxsplit=1)[0]
-        outside = [
-            url for url in asked if not url.startswith(("blob:", "data:", address, origin[:20]))
-        ]
-        assert not outside
-        assert not said
+        assert asked
+        assert [url for url in asked if not is_own(url, address)] == []
+        assert said == []
     finally:
         context.close()
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from latentscape.autoencoder import ConvAutoencoder
 from latentscape.errors import ModelFileError
@@ -35,15 +35,15 @@ def run(layers: list[dict[str, Any]], stream: list[float], x: Tensor) -> Tensor:
             weight, bias = weights_of(layer, stream)
             i, o = layer["inputs"], layer["outputs"]
             if op == "linear":
-                x = F.linear(x, weight.reshape(o, i), bias)
+                x = functional.linear(x, weight.reshape(o, i), bias)
                 continue
             k = layer["kernel"]
             sides: dict[str, Any] = {"stride": layer["stride"], "padding": layer["padding"]}
             if op == "conv2d":
-                x = F.conv2d(x, weight.reshape(o, i, k, k), bias, **sides)
+                x = functional.conv2d(x, weight.reshape(o, i, k, k), bias, **sides)
             else:
                 sides["output_padding"] = tuple(layer["output_padding"])
-                x = F.conv_transpose2d(x, weight.reshape(i, o, k, k), bias, **sides)
+                x = functional.conv_transpose2d(x, weight.reshape(i, o, k, k), bias, **sides)
         elif op == "scale":
             weight, bias = weights_of(layer, stream)
             x = x * weight[:, None, None] + bias[:, None, None]
@@ -54,7 +54,7 @@ def run(layers: list[dict[str, Any]], stream: list[float], x: Tensor) -> Tensor:
         elif op == "unflatten":
             x = x.unflatten(1, layer["shape"])
         else:
-            x = {"relu": F.relu, "silu": F.silu, "gelu": F.gelu, "sigmoid": torch.sigmoid}[op](x)
+            x = getattr(torch if op == "sigmoid" else functional, op)(x)
     return x
 
 
@@ -109,14 +109,14 @@ class Own(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Encode."""
-        x = self.alone(F.silu(self.first(x)))
-        x = F.gelu(x + self.block(x))
+        x = self.alone(functional.silu(self.first(x)))
+        x = functional.gelu(x + self.block(x))
         found: Tensor = self.code(x.flatten(1))
         return found
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode."""
-        x = F.relu(self.back(z)).unflatten(1, (6, 5, 6))
+        x = functional.relu(self.back(z)).unflatten(1, (6, 5, 6))
         return torch.sigmoid(self.norm(self.last(x)))
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from latentscape.errors import DataError
-from latentscape.images import ImageSet
+from latentscape.images import ImageSet, Refused
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (14, 6, 5), dtype=np.uint8)
@@ -59,7 +59,8 @@ def test_arrays_are_read_only_and_the_callers_own_is_not() -> None:
         ({"labels": np.zeros((14, 1), int)}, "one label is needed for each image"),
         ({"labels": np.zeros(14)}, "labels must be integers, got float64"),
         ({"labels": np.full(14, 3)}, "between 0 and 2 for 3 class names, got 3 to 3"),
-        ({"labels": np.full(14, -1)}, "got -1 to -1"),
+        ({"labels": np.full(14, -2)}, "got -2 to -2"),
+        ({"columns": {"a": np.zeros(13)}}, r"column 'a' has the shape \(13,\)"),
         ({"labels": np.full(14, 2**64 - 1, np.uint64)}, "64 bits"),
         ({"labels": None}, "3 class names but no labels"),
         ({"class_names": ("a", "a", "b")}, "class_names must be distinct"),
@@ -180,3 +181,43 @@ def test_colour_images() -> None:
     images = ImageSet.from_arrays(np.zeros((7, 4, 4, 3), np.uint8))
     assert images.image_shape == (4, 4, 3)
     assert "no labels" in repr(images)
+
+
+def test_some_images_have_no_label() -> None:
+    labels = np.array([0, -1] * 7)
+    images = ImageSet(**{**FIELDS, "labels": labels})
+    assert images.labels is not None
+    assert_array_equal(images.labels, labels)
+    assert images.n_classes == 3
+    assert images.select(labels < 0).labels is None
+    none = ImageSet(**{**FIELDS, "labels": np.full(14, -1)})
+    assert none.labels is None
+    assert none.class_names == ()
+    made = ImageSet.from_arrays(IMAGES, labels, class_names=["x"])
+    assert made.labels is not None
+    assert_array_equal(made.labels, labels)
+
+
+def test_what_was_read_goes_along() -> None:
+    told: dict[str, Any] = {
+        "columns": {"age": np.arange(14) / 2, "place": np.array(list("abcdefghijklmn"))},
+        "quarantine": (Refused("a.png", "is empty"),),
+        "sentence": "Read 14 images.",
+        "preprocessing": {"size": [6, 5], "mode": "grey"},
+    }
+    images = ImageSet(**FIELDS, **told)
+    assert images.content_hash == ImageSet(**FIELDS).content_hash
+    for copy, rows in (
+        (images, slice(None)),
+        (pickle.loads(pickle.dumps(images)), slice(None)),
+        (images.select([3, 1]), [3, 1]),
+        (images.test, slice(10, 14)),
+    ):
+        assert copy.quarantine == told["quarantine"]
+        assert copy.sentence == told["sentence"]
+        assert copy.preprocessing == told["preprocessing"]
+        for name, values in told["columns"].items():
+            assert_array_equal(copy.columns[name], values[rows])
+            assert not copy.columns[name].flags.writeable
+    with pytest.raises(TypeError):
+        images.columns["age"] = IMAGES  # type: ignore[index]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
+import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,52 +18,18 @@ from latentscape.errors import StorageError
 from latentscape.images import ImageSet
 from latentscape.pipeline import run
 
-from ..atlas_tools import SMALL, arrays, check_intact, write_folder
+from ..atlas_tools import (
+    SMALL,
+    Listener,
+    arrays,
+    check_intact,
+    environment,
+    files,
+    write_folder,
+)
+from .broken_disks import BrokenDisk, disk_is_full
 
 SETTINGS: dict[str, Any] = {**SMALL, "latent_dims": (2,), "maps": ("pca",)}
-
-
-class FullDisk:
-    """Stands in for ``os``: each write, rename and link fails when it comes for the first time."""
-
-    def __init__(self, atlas: Path) -> None:
-        self._atlas = atlas
-        self._open: dict[int, list[Any]] = {}
-        self.failed: set[tuple[Any, ...]] = set()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(os, name)
-
-    def open(self, path: Any, *arguments: Any) -> int:
-        handle = os.open(path, *arguments)
-        self._open[handle] = [path, 0]
-        return handle
-
-    def write(self, handle: int, data: Any) -> int:
-        self._open[handle][1] += 1
-        self._fail("write", *self._open[handle])
-        return os.write(handle, data)
-
-    def replace(self, source: Any, target: Any) -> None:
-        self._fail("replace", target)
-        os.replace(source, target)
-
-    def link(self, source: Any, target: Any) -> None:
-        self._fail("link", target)
-        os.link(source, target)
-
-    def _fail(self, kind: str, path: Any, number: int = 0) -> None:
-        name = os.path.basename(path)
-        if name.endswith(".tmp"):
-            name = name.lstrip(".").rsplit(".", 2)[0]
-        n_stages = 0
-        if name == "atlas.json":  # written once for each stage
-            with contextlib.suppress(StorageError, ValueError):
-                n_stages = len(Atlas.open(self._atlas).stages)
-        call = (kind, name, number, n_stages)
-        if call not in self.failed:
-            self.failed.add(call)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 @pytest.mark.slow
@@ -75,7 +40,7 @@ def test_a_fault_at_each_single_write(
     tiny = few.select([*range(60), *range(300, 340)])
     atlas = tmp_path / "atlas"
     run(tiny, tmp_path / "undisturbed", **SETTINGS)
-    disk = FullDisk(atlas)
+    disk = BrokenDisk(atlas, disk_is_full, set())
     monkeypatch.setattr("latentscape.files.os", disk)
     said: list[str] = []
     n_stages = 0
@@ -93,11 +58,13 @@ def test_a_fault_at_each_single_write(
         now = arrays(atlas)
         assert {name: now.get(name) for name in kept} == kept
         kept = now
-    # Every file fails at least twice, when it is written and when it gets its name.
-    assert len(said) == len(disk.failed) > 50
+    # Every file fails at least three times: written, brought to the disk, and given its name.
+    # That a folder cannot be brought to the disk is no error.
+    n_files = len({name for kind, name, *_ in disk.failed if kind in ("replace", "link")})
+    assert len(said) >= 3 * n_files > 50
     for text in said:
         assert re.fullmatch(r"no space left .* writing .*everything finished is kept", text), text
-    assert {kind for kind, *_ in disk.failed} == {"write", "replace", "link"}
+    assert {kind for kind, *_ in disk.failed} == {"write", "fsync", "replace", "link"}
     assert arrays(atlas) == arrays(tmp_path / "undisturbed")
     check_intact(atlas)
 
@@ -112,9 +79,9 @@ def test_a_fault_while_a_finished_atlas_grows(
     models = {name: each for name, each in arrays(atlas).items() if name.startswith("model/")}
     grown = {**SETTINGS, "latent_dims": (2, 3), "maps": ("pca", "lda")}
     run(tiny, tmp_path / "undisturbed", **grown)
-    disk = FullDisk(atlas)
+    disk = BrokenDisk(atlas, disk_is_full, set())
     monkeypatch.setattr("latentscape.files.os", disk)
-    for _ in range(200):
+    for _ in range(300):
         try:
             run(tiny, atlas, **grown)
         except StorageError:
@@ -125,6 +92,67 @@ def test_a_fault_while_a_finished_atlas_grows(
             break
     assert len(disk.failed) > 20
     assert arrays(atlas) == arrays(tmp_path / "undisturbed")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks, and reads how a child has ended")
+def test_killed_at_each_single_write(few: ImageSet, tmp_path: Path) -> None:
+    """Like a full disk, but by SIGKILL: no exception, no clearing up."""
+    tiny = few.select([*range(60), *range(300, 340)])
+    data, log = write_folder(tiny, tmp_path / "data"), tmp_path / "log"
+    settings = {**SETTINGS, "latent_dims": [2], "maps": ["pca"]}
+    script = Path(__file__).with_name("broken_disks.py")
+    run_it = [sys.executable, script, data, tmp_path / "atlas", json.dumps(settings), log]
+    done = subprocess.run(
+        [str(each) for each in run_it], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    calls = [json.loads(line) for line in log.read_text().splitlines()]
+    assert {kind for kind, *_ in calls} >= {"write", "fsync", "replace", "link"}
+    stood = [n_stages for *_, n_stages in calls]
+    assert stood == sorted(stood)  # no stage was lost
+    assert len(set(stood)) > 8
+    assert arrays(tmp_path / "atlas") == arrays(tmp_path / "undisturbed")
+    assert check_intact(tmp_path / "atlas") == max(stood)
+
+
+@pytest.mark.usefixtures("quick_figures")
+def test_a_flipped_byte_in_each_file(few: ImageSet, tmp_path: Path) -> None:
+    """The file is named, and its stage alone is made again."""
+    tiny = few.select([*range(60), *range(300, 340)])
+    settings = {**SETTINGS, "latent_dims": (2, 3), "maps": ("pca", "tsne")}
+    settings["map_settings"] = {"tsne": {"n_iter": 20}}
+    atlas = tmp_path / "atlas"
+    run(tiny, atlas, **settings)
+    stages = Atlas.open(atlas).stages
+    whole = arrays(atlas)
+    kinds = set()
+    for stage, entry in stages.items():
+        for name in entry["files"]:
+            content = bytearray((atlas / name).read_bytes())
+            content[len(content) // 2] ^= 1
+            (atlas / name).write_bytes(content)
+            listener = Listener()
+            run(tiny, atlas, **settings, callbacks=[listener])
+            said = {c.stage: c.note for c in listener.changes if c.state == "damaged"}
+            assert list(said) == [stage]
+            assert said[stage].startswith(f"{name} has other content than was written")
+            assert listener.stages("done") - {"training", "run"} == {stage}, name
+            kinds.add((Path(name).suffix, stage.split("-")[0]))
+        assert arrays(atlas) == whole
+    assert len(kinds) > 12
+    before = files(atlas)
+    content = bytearray((atlas / "atlas.json").read_bytes())
+    content[300] |= 0x80
+    (atlas / "atlas.json").write_bytes(content)
+    assert Atlas.open(atlas).stages == Atlas.open(atlas).stages
+    listener = Listener()
+    run(tiny, atlas, **settings, callbacks=[listener])
+    changes = [(c.stage, c.state) for c in listener.changes]
+    assert changes == [("atlas.json", "damaged"), ("run", "kept")]
+    assert {n: each[1] for n, each in files(atlas).items()} == {
+        n: each[1] for n, each in before.items()
+    }
 
 
 def check_intact_or_redone(path: Path) -> None:

@@ -76,3 +76,8 @@ def test_what_has_no_dimension() -> None:
 
 def test_published_dimension_of_the_test_digits(mnist: ImageSet) -> None:
     assert two_nn_dimension(mnist.test.images) == pytest.approx(13.6, abs=0.1)
+
+
+@pytest.mark.published
+def test_published_dimension_of_the_training_digits(mnist: ImageSet) -> None:
+    assert two_nn_dimension(mnist.train.images) == pytest.approx(14.9, abs=0.1)

@@ -29,6 +29,7 @@ import type {
   TextColumn,
 } from "./data";
 import { FORMAT_VERSION } from "./data";
+import { ServedImages, readPieces } from "./served";
 import type { Source } from "./sources";
 import { ThumbnailDecoder } from "./thumbnails";
 
@@ -108,10 +109,10 @@ interface ImagesEntry {
   readonly channels: number;
   readonly ink: boolean;
   readonly levels: 16 | 256;
-  /** "contexts": see thumbnails.ts. "bytes": as they are, for servers. */
-  readonly coding: "contexts" | "bytes";
-  readonly per_block: number;
-  readonly blocks: readonly string[];
+  /** "contexts": see thumbnails.ts. "bytes": as they are. "rows": a server is asked for each. */
+  readonly coding: "contexts" | "bytes" | "rows";
+  readonly per_block?: number;
+  readonly blocks?: readonly string[];
   readonly lane?: number;
   readonly table?: string;
 }
@@ -127,6 +128,8 @@ interface Header {
   readonly codes: {
     readonly d: number;
     readonly block: string;
+    /** Row after row, to be read in pieces; otherwise column after column. */
+    readonly by_row?: boolean;
     readonly lows: readonly number[];
     readonly steps: readonly number[];
     readonly percentiles: readonly number[] | null;
@@ -151,10 +154,6 @@ class Blocks {
     private readonly entries: Readonly<Record<string, BlockEntry>>,
   ) {}
 
-  get local(): boolean {
-    return this.source.local;
-  }
-
   private entry(name: string): BlockEntry {
     const entry = this.entries[name];
     if (!entry) throw new FormatError(`the data block has no part ${name}; make the page again`);
@@ -171,6 +170,11 @@ class Blocks {
   /** Some bytes of an unpacked block. */
   part(name: string, offset: number, length: number): Promise<Uint8Array> {
     return this.source.read(this.start + this.entry(name).offset + offset, length);
+  }
+
+  ask(address: string): Promise<Uint8Array> {
+    if (!this.source.ask) throw new FormatError("these data need the server that they come from");
+    return this.source.ask(address);
   }
 
   async numbers(name: string): Promise<Numbers> {
@@ -266,9 +270,7 @@ class Opened implements AtlasData {
     this.decoded = header.models.find((model) => model.decoder !== null) ?? null;
     this.ready = this.rest(header, blocks);
     this.ready.catch(() => undefined); // whoever waits for it hears of it
-    this.images = header.images
-      ? new Images(header.images, header.n, blocks, this.ready, () => this.tell("images"))
-      : null;
+    this.images = header.images ? imagesOf(header.images, header.n, blocks, this.ready, () => this.tell("images")) : null;
   }
 
   onArrival(listener: (what: Arrival) => void): () => void {
@@ -331,23 +333,33 @@ async function readColumn(entry: ColumnEntry, n: number, blocks: Blocks): Promis
   if (numbers.length !== n) throw new FormatError(`the column ${entry.name} is damaged; make the page again`);
   if (entry.kind === "category") {
     const { name, title, names, none } = entry;
-    const values = Uint16Array.from(numbers, (value) => (value === none ? 65535 : value));
+    // Plain loops: with a million rows, mapping takes seconds.
+    const values = new Uint16Array(n);
     const counts = new Array<number>(names.length).fill(0);
-    for (const value of values) if (value < counts.length) counts[value] = (counts[value] as number) + 1;
+    for (let i = 0; i < n; i++) {
+      const value = numbers[i] as number;
+      values[i] = value === none ? 65535 : value;
+      if (value < counts.length) counts[value] = (counts[value] as number) + 1;
+    }
     return { kind: "category", name, title, names, values, counts };
   }
   const { name, title, low, high, levels, map, note } = entry;
   const step = levels > 1 ? (high - low) / (levels - 1) : 0;
-  const values = Float32Array.from(numbers, (value) => (value === levels ? NaN : low + step * value));
+  const values = new Float32Array(n);
+  for (let i = 0; i < n; i++) values[i] = numbers[i] === levels ? NaN : low + step * (numbers[i] as number);
   return { kind: "number", name, title, values, low, high, map, note };
 }
 
 async function readCodes(entry: NonNullable<Header["codes"]>, n: number, blocks: Blocks): Promise<Codes> {
-  const columns = (await blocks.numbers(entry.block)) as Uint8Array | Uint16Array;
-  // Column after column in the file; row after row here, where rows are compared.
   const { d } = entry;
-  const numbers = columns instanceof Uint8Array ? new Uint8Array(n * d) : new Uint16Array(n * d);
-  for (let j = 0; j < d; j++) for (let i = 0; i < n; i++) numbers[i * d + j] = columns[j * n + i] as number;
+  let numbers: Uint8Array | Uint16Array;
+  if (entry.by_row === true) numbers = await readPieces((offset, length) => blocks.part(entry.block, offset, length), n * d);
+  else {
+    const columns = (await blocks.numbers(entry.block)) as Uint8Array | Uint16Array;
+    // Column after column in the file; row after row here, where rows are compared.
+    numbers = columns instanceof Uint8Array ? new Uint8Array(n * d) : new Uint16Array(n * d);
+    for (let j = 0; j < d; j++) for (let i = 0; i < n; i++) numbers[i * d + j] = columns[j * n + i] as number;
+  }
   return {
     n,
     d,
@@ -391,10 +403,11 @@ async function readSamples(entry: NonNullable<Header["size_samples"]>, blocks: B
   return { count, height, width, channels, sizes, seed, originals: numbers.subarray(0, each), reconstructions };
 }
 
-/** Rows that a server is asked for at a time. */
-const SERVED_BLOCK = 256;
-/** Served images that are kept: about 200 MB of 28 × 28. */
-const KEPT_BLOCKS = 1000;
+function imagesOf(entry: ImagesEntry, n: number, blocks: Blocks, after: Promise<void>, tell: () => void): ImageSource {
+  if (entry.coding !== "rows") return new Images(entry, n, blocks, after, tell);
+  const { height, width, channels, ink } = entry;
+  return new ServedImages(n, height, width, channels, ink, (rows) => blocks.ask(`/images?rows=${rows.join(",")}`), tell);
+}
 
 class Images implements ImageSource {
   readonly height: number;
@@ -422,9 +435,9 @@ class Images implements ImageSource {
     this.ink = entry.ink;
     this.levels = entry.levels;
     this.size = entry.height * entry.width * entry.channels;
-    this.perBlock = source.local ? entry.per_block : SERVED_BLOCK;
+    this.perBlock = entry.per_block ?? n;
     // Everything else first: the page can be used before the last image is there.
-    if (source.local) void after.catch(() => undefined).then(() => this.all());
+    void after.catch(() => undefined).then(() => this.all());
   }
 
   get loaded(): number {
@@ -463,13 +476,6 @@ class Images implements ImageSource {
       awaited = this.fetch(number).then(
         (block) => {
           this.awaited.delete(number);
-          if (!this.source.local && this.blocks.size >= KEPT_BLOCKS) {
-            const oldest = this.blocks.keys().next().value;
-            if (oldest !== undefined) {
-              this.count -= (this.blocks.get(oldest)?.length ?? 0) / this.size;
-              this.blocks.delete(oldest);
-            }
-          }
           this.blocks.set(number, block);
           this.count += block.length / this.size;
           this.tell();
@@ -487,8 +493,7 @@ class Images implements ImageSource {
   private async fetch(number: number): Promise<Uint8Array> {
     const first = number * this.perBlock;
     const count = Math.min(this.perBlock, this.n - first);
-    const name = (i: number): string => this.entry.blocks[i] ?? "";
-    if (!this.source.local) return this.source.part(name(0), first * this.size, count * this.size);
+    const name = (i: number): string => this.entry.blocks?.[i] ?? "";
     if (this.entry.coding === "bytes") return this.source.bytes(name(number));
     this.decoder ??= this.source
       .numbers(this.entry.table ?? "")

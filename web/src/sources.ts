@@ -5,6 +5,8 @@ export interface Source {
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Reading far more than is needed costs nothing: there is no network in between. */
   readonly local: boolean;
+  /** Ask a server for something else than the data block. */
+  ask?(address: string): Promise<Uint8Array>;
 }
 
 /** A buffer, for example the bytes that a notebook sends. */
@@ -29,14 +31,22 @@ export function textSource(text: string): Source {
 
 /** A file on a server that understands ranges. */
 export function serverSource(url: string): Source {
+  const get = async (address: string, headers: Record<string, string> = {}): Promise<Response> => {
+    const answer = await fetch(address, { headers }).catch(() => {
+      throw new Error("the server does not answer; is it still running?");
+    });
+    if (!answer.ok) throw new Error(`the server answered ${answer.status} (${answer.statusText}); is it still running?`);
+    return answer;
+  };
   return {
     local: false,
     read: async (offset, length) => {
-      const answer = await fetch(url, { headers: { Range: `bytes=${offset}-${offset + length - 1}` } });
-      if (!answer.ok) throw new Error(`the server answered ${answer.status} (${answer.statusText}); is it still running?`);
+      if (length === 0) return new Uint8Array();
+      const answer = await get(url, { Range: `bytes=${offset}-${offset + length - 1}` });
       const bytes = new Uint8Array(await answer.arrayBuffer());
       return answer.status === 206 ? bytes : bytes.subarray(offset, offset + length);
     },
+    ask: async (address) => new Uint8Array(await (await get(address)).arrayBuffer()),
   };
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
@@ -17,10 +18,17 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from latentscape.atlas.schema import ARTEFACTS, MANIFEST, Manifest, StageEntry, read_manifest
+from latentscape.atlas.schema import (
+    ARTEFACTS,
+    MANIFEST,
+    PARTS,
+    Manifest,
+    StageEntry,
+    read_manifest,
+)
 from latentscape.errors import AtlasError, StorageError
 from latentscape.files import storage_error
-from latentscape.types import AnyArray, FloatArray, UInt8Array
+from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 if TYPE_CHECKING:
     from latentscape.maps import Map2D
@@ -28,6 +36,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What the libraries raise for files that are damaged, or were made to do harm.
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    EOFError,
+    SyntaxError,  # of the header of a .npy file, as are the next
+    TokenError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+    SafetensorError,
+)
 _MODEL = re.compile(r"^d(\d+)-s(\d+)-[^.]+$")
 _MAP_ORDER = ("direct", "pca", "lda", "tsne", "umap")
 
@@ -137,9 +157,28 @@ class Atlas:
             ``"size_samples"``, ``"choice"``, or the relative name of a file.
         """
         if name == "choice":
-            return "choice" in self.stages
+            return "latent_dim" in self.stage_info("choice")
         file = ARTEFACTS.get(name, name)
         return self._recorded(file) is not None and (self.path / file).is_file()
+
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """What these data cannot have, and why: name of the part to the reason.
+
+        Parts are those of :meth:`has`, the names of maps, ``"labels"``,
+        ``"label measures"``, ``"model"``, ``"quality of <map>"`` and ``"explorer"``. What a run
+        has not come to yet is not among them.
+        """
+        found: dict[str, str] = {}
+        for stage, entry in self.stages.items():
+            own = entry["info"].get("lacking")
+            if isinstance(own, dict):
+                found |= {str(part): str(reason) for part, reason in own.items()}
+            reason = entry["info"].get("skipped")
+            if reason is not None:
+                named = stage.removeprefix("maps-").replace("quality-", "quality of ")
+                found |= dict.fromkeys(PARTS.get(stage, (named,)), str(reason))
+        return found
 
     # Tables
 
@@ -165,8 +204,9 @@ class Atlas:
     def points(self) -> pd.DataFrame:
         """One row for each mapped image.
 
-        Columns: id, split, label (-1 = none), reconstruction_mse, and
-        ``<map>_x``, ``<map>_y`` (float32) for each map.
+        Columns: id, split, label (-1 = none), reconstruction_mse (where images
+        were rebuilt), ``<map>_x``, ``<map>_y`` (float32) for each map, and the
+        columns that came with the data.
         """
         return self._read("points", pd.read_parquet)
 
@@ -178,8 +218,8 @@ class Atlas:
     @property
     def choice(self) -> dict[str, Any]:
         """The chosen latent size: latent_dim, rule, band, rules, thin, sentence."""
-        if "choice" not in self.stages:
-            raise self._not_finished("the choice of a latent size")
+        if not self.has("choice"):
+            raise self._without("choice") or self._not_finished("the choice of a latent size")
         return self.stages["choice"]["info"]
 
     # Arrays: mapped from the disk, so that opening costs nothing
@@ -188,6 +228,21 @@ class Atlas:
     def codes(self) -> FloatArray:
         """Latent codes of the mapped images, float32 (n, d), read-only."""
         return cast(FloatArray, self._read("codes", _map_array))
+
+    @cached_property
+    def sample(self) -> IntArray | None:
+        """Rows on which the maps are fitted and judged, int64, rising; None where all are.
+
+        The other rows were placed on the finished maps.
+        """
+        if not self.has("sample"):
+            return None
+        return cast(IntArray, np.array(self._read("sample", _map_array)))
+
+    @property
+    def mapped_codes(self) -> FloatArray:
+        """The codes on which the maps are fitted, float32 (m, d): all, or those of `sample`."""
+        return np.array(self.codes if self.sample is None else self.codes[self.sample])
 
     @cached_property
     def codes2(self) -> FloatArray:
@@ -209,7 +264,7 @@ class Atlas:
         """The nearest neighbours of each code, on which maps and measures stand."""
         from latentscape.neighbors import NeighborGraph
 
-        codes = np.array(self.codes)
+        codes = self.mapped_codes
         return self._read(
             "neighbors", lambda path: NeighborGraph.from_bytes(path.read_bytes(), codes)
         )
@@ -262,6 +317,8 @@ class Atlas:
         """
         file = f"maps/{name}.safetensors"
         if self._recorded(file) is None:
+            if without := self._without(name):
+                raise without
             there = sorted(
                 Path(f).stem
                 for e in self.stages.values()
@@ -299,6 +356,8 @@ class Atlas:
         """Return the file of one trained model."""
         paths = self.model_paths
         if (latent_dim, seed) not in paths:
+            if without := self._without("model"):
+                raise without
             there = ", ".join(f"{d} (seed {s})" for d, s in paths) or "none"
             raise AtlasError(
                 f"{self.path} has no model with latent size {latent_dim} and seed {seed} "
@@ -355,7 +414,8 @@ class Atlas:
     def _read_once(self, name: str, file: str, parse: Callable[[Path], T]) -> T:
         size = self._recorded(file)
         if size is None:
-            raise self._not_finished(f"{name} ({file})" if name != file else file)
+            whole_name = f"{name} ({file})" if name != file else file
+            raise self._without(name) or self._not_finished(whole_name)
         path = self.path / file
         try:
             found = path.stat().st_size
@@ -370,7 +430,7 @@ class Atlas:
             if error.errno is None:  # pyarrow reports damaged content in this way
                 raise self._damaged(file, str(error)) from error
             raise storage_error(error, path, doing="reading") from error
-        except (ValueError, KeyError, EOFError, SafetensorError) as error:
+        except _UNREADABLE as error:
             raise self._damaged(file, str(error)) from error
 
     def _damaged(self, file: str, what: str) -> AtlasError:
@@ -378,6 +438,13 @@ class Atlas:
             f"{self.path / file} is damaged ({what}): run `latentscape run` again with the same "
             "directory; it makes only the damaged part anew"
         )
+
+    def _without(self, part: str) -> AtlasError | None:
+        """Return the error for a part that these data cannot have."""
+        reason = self.lacking.get(part)
+        if reason is None:
+            return None
+        return AtlasError(f"{self.path} has no {part}: {reason}; see `lacking` for all of these")
 
     def _not_finished(self, what: str) -> AtlasError:
         return AtlasError(
@@ -395,15 +462,25 @@ class Atlas:
             if isinstance(self.data.get(f"n_{part}"), int)
         ]
         if counts:
-            facts["data"] += f" ({' + '.join(counts)} images)"
+            facts["data"] += f" ({' + '.join(counts)} {self.data.get('kind', 'images')})"
         codes = self.stage_info("codes")
         if "latent_dim" in codes:
-            facts["codes"] = f"{codes['latent_dim']} neurons, seed {codes.get('seed', 0)}"
+            facts["codes"] = f"{codes['latent_dim']} numbers"
+            if "encoder" in codes:
+                facts["codes"] += f" (from {codes['encoder']})"
+            elif "model" in codes:
+                facts["codes"] = f"{codes['latent_dim']} neurons, seed {codes.get('seed', 0)}"
         if "latent_dim" in self.stage_info("choice"):
             facts["chosen latent size"] = str(self.choice["latent_dim"])
-        maps = [s.removeprefix("maps-") for s in self.stages if s.startswith("maps-")]
+        maps = [
+            name.removeprefix("maps-")
+            for name, entry in self.stages.items()
+            if name.startswith("maps-") and "skipped" not in entry["info"]
+        ]
         facts["maps"] = ", ".join(maps) or "none yet"
         facts["models"] = str(len(list(self.path.glob("model/*.safetensors"))))
+        if self.lacking:
+            facts["lacking"] = ", ".join(self.lacking)
         return facts
 
     def __repr__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from latentscape.files import is_temporary, sha256_of_file, storage_error
 
 SCHEMA_VERSION = 1
 MANIFEST = "atlas.json"
+MANIFEST_COPY = ".atlas.json"  # what is read where the manifest itself has been damaged
 LOCK = ".lock"
 HOLDER = ".writer.json"
 
@@ -34,6 +36,15 @@ ARTEFACTS = {
     "neighbors": "neighbors.safetensors",
     "quality": "quality.json",
     "size_samples": "size_samples.safetensors",
+    "sample": "sample.npy",
+}
+
+#: What a stage makes, by the names under which a reader asks for it.
+PARTS = {
+    "sweep": ("sweep", "history"),
+    "choice": ("choice",),
+    "plane": ("plane", "codes2"),
+    "size-samples": ("size_samples",),
 }
 
 
@@ -77,18 +88,39 @@ def new_manifest(latentscape_version: str) -> Manifest:
     )
 
 
+class DamagedManifestError(AtlasError):
+    """``atlas.json`` is there, and is not what was written."""
+
+
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check ``atlas.json``.
+    """Read and check ``atlas.json``; where it is damaged, its copy.
 
     Raises
     ------
     AtlasError
-        If `folder` is no atlas, its manifest is damaged, or it was made by a
-        newer latentscape.
+        If `folder` is no atlas, its manifest and the copy are damaged, or it
+        was made by a newer latentscape.
     StorageError
         If the manifest cannot be read.
     """
-    path = folder / MANIFEST
+    try:
+        return _read_manifest(folder, folder / MANIFEST)
+    except DamagedManifestError:
+        with contextlib.suppress(AtlasError, StorageError):
+            return _read_manifest(folder, folder / MANIFEST_COPY)
+        raise
+
+
+def manifest_damage(folder: Path) -> str | None:
+    """Say what is wrong with ``atlas.json`` itself, or None if nothing is."""
+    try:
+        _read_manifest(folder, folder / MANIFEST)
+    except (AtlasError, StorageError) as error:
+        return str(error)
+    return None
+
+
+def _read_manifest(folder: Path, path: Path) -> Manifest:
     try:
         content = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -101,17 +133,14 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise storage_error(error, path, doing="reading") from error
     except ValueError as error:
-        raise AtlasError(
-            f"{path} is damaged ({error}): restore it from a copy, or make the atlas again in "
-            "another directory"
-        ) from None
+        raise DamagedManifestError(_damaged(path, str(error))) from None
     return _checked(content, path)
 
 
 def _checked(content: Any, path: Path) -> Manifest:
     version = content.get("schema_version") if isinstance(content, dict) else None
     if isinstance(version, bool) or not isinstance(version, int):
-        raise AtlasError(
+        raise DamagedManifestError(
             f"{path} was not written by latentscape (it has no schema_version): give the "
             "directory that `latentscape run -o DIR` has made"
         )
@@ -123,14 +152,14 @@ def _checked(content: Any, path: Path) -> Manifest:
         )
     for name in ("versions", "data", "settings", "stages"):
         if not isinstance(content.get(name), dict):
-            raise AtlasError(_damaged(path, f"{name!r} is missing"))
+            raise DamagedManifestError(_damaged(path, f"{name!r} is missing"))
     for name, stage in content["stages"].items():
         complete = isinstance(stage, dict) and all(
             isinstance(stage.get(key), kind)
             for key, kind in (("fingerprint", str), ("files", dict), ("info", dict))
         )
         if not complete or not all(_is_file_entry(entry) for entry in stage["files"].values()):
-            raise AtlasError(_damaged(path, f"stage {name!r} is incomplete"))
+            raise DamagedManifestError(_damaged(path, f"stage {name!r} is incomplete"))
     return content  # type: ignore[no-any-return]  # checked just above
 
 
@@ -257,7 +286,8 @@ def refuse_foreign(path: Path) -> None:
         raise storage_error(error, path, doing="opening") from error
     if MANIFEST in names:
         return
-    foreign = [name for name in names if name not in (LOCK, HOLDER) and not is_temporary(name)]
+    own = (LOCK, HOLDER, MANIFEST_COPY)
+    foreign = [name for name in names if name not in own and not is_temporary(name)]
     if foreign:
         raise AtlasError(
             f"{path} is not empty and not an atlas (it holds {foreign[0]}"

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,15 +15,19 @@ from typing import Any, BinaryIO, Self, cast
 
 import numpy as np
 import pandas as pd
+from numpy.lib import format as npy
+from numpy.typing import DTypeLike
 
 from latentscape.atlas.encoding import encode_json, encode_table, encode_tensors
 from latentscape.atlas.lock import WriterLock
 from latentscape.atlas.schema import (
     MANIFEST,
+    MANIFEST_COPY,
     FileEntry,
     StageEntry,
     checked_name,
     compare_file,
+    manifest_damage,
     new_manifest,
     read_manifest,
     refuse_foreign,
@@ -117,6 +121,7 @@ class AtlasWriter:
             sweep_temporaries(self.path)
             if (self.path / MANIFEST).exists():
                 self._manifest = read_manifest(self.path)
+                self._mend_manifest()
             else:
                 self._manifest = new_manifest(_version())
                 self._save_manifest()
@@ -291,8 +296,50 @@ class AtlasWriter:
 
         with self._new_file(name, needed=array.nbytes) as file:
             # numpy only calls write() here, so the bytes are hashed on their way
-            np.lib.format.write_array(cast(BinaryIO, file), array, allow_pickle=False)
+            npy.write_array(cast(BinaryIO, file), array, allow_pickle=False)
         return file.path
+
+    @contextlib.contextmanager
+    def new_array(
+        self, name: str, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> Iterator[Callable[[AnyArray], None]]:
+        """Write an array as .npy row by row, so that it need not be in memory as a whole.
+
+        Parameters
+        ----------
+        name : str
+            Relative file name.
+        shape : tuple of int
+            Of the whole array.
+        dtype : dtype
+            Of its elements.
+
+        Yields
+        ------
+        callable
+            Takes the next rows, in order.
+
+        Raises
+        ------
+        ValueError
+            If the rows have another shape or type, or were not as many as `shape` says.
+        """
+        kind = np.dtype(dtype)
+        written = 0
+        with self._new_file(name, needed=kind.itemsize * int(np.prod(shape, dtype=object))) as file:
+            header = {"descr": npy.dtype_to_descr(kind), "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(cast(BinaryIO, file), header)
+
+            def append(rows: AnyArray) -> None:
+                nonlocal written
+                if rows.dtype != kind or rows.shape[1:] != shape[1:]:
+                    raise ValueError(f"rows of {name} are {rows.dtype} {rows.shape[1:]}")
+                file.write(np.ascontiguousarray(rows).data)
+                written += len(rows)
+
+            yield append
+            if written != shape[0]:
+                raise ValueError(f"{name} got {written} rows instead of {shape[0]}")
 
     def write_table(self, name: str, table: pd.DataFrame) -> Path:
         """Write a table as Parquet (zstd), without its index; return its path."""
@@ -361,8 +408,17 @@ class AtlasWriter:
         manifest = self._manifest.copy()
         if stages is not None:
             manifest["stages"] = stages
-        write_atomically(self.path / MANIFEST, encode_json(manifest))
+        content = encode_json(manifest)
+        write_atomically(self.path / MANIFEST, content)
         self._manifest = manifest  # only after it is on the disk
+        write_atomically(self.path / MANIFEST_COPY, content)
+
+    def _mend_manifest(self) -> None:
+        """Put the copy in the place of a manifest that is not what was written."""
+        damage = manifest_damage(self.path)
+        if damage is not None:
+            self._save_manifest()
+            self.damaged[MANIFEST] = f"was restored from its copy, as {damage}"
 
 
 def _version() -> str:

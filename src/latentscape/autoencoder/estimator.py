@@ -16,7 +16,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from latentscape.autoencoder.networks import make_network
+from latentscape.autoencoder.networks import describe, make_network
+from latentscape.autoencoder.pixels import check_codes, check_images, from_network, to_tensor
+from latentscape.autoencoder.python_path import is_python_path
 from latentscape.autoencoder.storage import ModelFile, read_model
 from latentscape.autoencoder.training import (
     EpochRecord,
@@ -26,13 +28,14 @@ from latentscape.autoencoder.training import (
     forward_in_batches,
     mse_per_image,
     pinned_threads,
+    recipe_for,
     split_validation,
 )
-from latentscape.errors import CodesError, DataError, SettingError
+from latentscape.errors import ModelFileError, SettingError
 from latentscape.files import write_atomically
 from latentscape.images import ImageSet
 from latentscape.progress import progress_bars
-from latentscape.types import AnyArray, DoubleArray, FloatArray, Progress, ProgressCallback
+from latentscape.types import DoubleArray, FloatArray, Progress, ProgressCallback
 
 _MOST_THREADS = 1024  # the system ends a process that asks for very many
 
@@ -44,18 +47,14 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     latent_dim : int, default 32
         Number of latent dimensions, at least 1.
-    network : {"reference"}, default "reference"
-        Architecture, by name.
-    n_epochs : int, default 2
-        Passes over the training images.
-    batch_size : int, default 128
-        Images a step.
-    learning_rate, bias_learning_rate : float
-        Peak rates of Muon (weights) and Adam (biases, batch normalisation).
-    momentum : float, default 0.9
-        Momentum of Muon, in [0, 1).
-    warmup : float, default 0.05
-        Share of the steps over which the rates rise, in [0, 1).
+    network : {"reference", "residual"} or str, default "reference"
+        Architecture, by name; or a class of your own by its Python path,
+        ``package.module:Class`` or ``file.py:Class``, which is imported and
+        called as ``Class(latent_dim=..., image_shape=...)``: see
+        docs/networks.md.
+    n_epochs, batch_size, learning_rate, bias_learning_rate, momentum, warmup
+        See :class:`Recipe`. None, the default, takes what suits the network
+        and the number of images: see :func:`recipe_for`.
     validation_fraction : float, default 0.05
         Share of the images given to ``fit`` that is only validated on, in
         [0, 1). The split is the same for every seed.
@@ -83,7 +82,9 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         One row an epoch: epoch, train_loss, validation_mse, learning_rate,
         seconds.
     image_shape_ : tuple of int
-        Shape of one image, ``(28, 28)``.
+        Shape of one image: (H, W), or (H, W, C) for colours.
+    recipe_ : Recipe
+        How it was trained.
     seed_ : int
         The seed that was used.
     metrics_ : dict of str to float
@@ -105,12 +106,12 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         latent_dim: int = 32,
         *,
         network: str = "reference",
-        n_epochs: int = Recipe.n_epochs,
-        batch_size: int = Recipe.batch_size,
-        learning_rate: float = Recipe.learning_rate,
-        bias_learning_rate: float = Recipe.bias_learning_rate,
-        momentum: float = Recipe.momentum,
-        warmup: float = Recipe.warmup,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        bias_learning_rate: float | None = None,
+        momentum: float | None = None,
+        warmup: float | None = None,
         validation_fraction: float = 0.05,
         random_state: int | np.random.RandomState | None = None,
         device: str = "auto",
@@ -138,9 +139,11 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : ImageSet or array of shape (n, 28, 28)
-            uint8, or floats in [0, 1]. Of an :class:`ImageSet` all images
-            are used: pass ``images.train``.
+        X : ImageSet or array of shape (n, H, W) or (n, H, W, C)
+            uint8, or floats in [0, 1], with C = 1, 3 or 4 channels. PyTorch's
+            layout (n, C, H, W) is taken where the last axis cannot hold
+            channels. Of an :class:`ImageSet` all images are used: pass
+            ``images.train``.
         y : ignored
             Here for scikit-learn's sake.
 
@@ -153,8 +156,8 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         NonFiniteLossError
             When training diverges, also at half the learning rate.
         """
-        recipe = self._recipe()
-        images = _check_images(X)
+        images = check_images(X)
+        self.recipe_ = self.resolved_recipe(len(images))
         train_rows, validation_rows = split_validation(len(images), self.validation_fraction)
         self.seed_ = _seed(self.random_state)
         self.image_shape_ = images.shape[1:]
@@ -170,10 +173,10 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
             trainer = Trainer(
                 self.network_,
-                _tensor(images, device),
+                to_tensor(images, device),
                 train_rows,
                 validation_rows,
-                recipe,
+                self.recipe_,
                 seed=self.seed_,
                 on_step=tell,
                 task=f"d{self.latent_dim}-s{self.seed_}",
@@ -187,7 +190,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: ImageSet | ArrayLike) -> FloatArray:
-        """Encode images of shape (n, 28, 28) to codes, float32 (n, latent_dim)."""
+        """Encode images, shaped as those in ``fit``, to codes, float32 (n, latent_dim)."""
         check_is_fitted(self, "network_")
         images = self._tensor_like_training(X)
         codes = np.empty((len(images), self.network_.latent_dim), np.float32)
@@ -197,7 +200,11 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return codes
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Decode codes (n, latent_dim) to images, float32 (n, 28, 28) in [0, 1].
+        """Decode codes (n, latent_dim) to images in [0, 1].
+
+        Returns
+        -------
+        ndarray of float32, shape (n, H, W) or (n, H, W, C)
 
         Raises
         ------
@@ -205,12 +212,12 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             When the codes have another width, or are not finite.
         """
         check_is_fitted(self, "network_")
-        codes = _check_codes(X, self.network_.latent_dim)
+        codes = check_codes(X, self.network_.latent_dim)
         images = np.empty((len(codes), *self.image_shape_), np.float32)
         rows_in = torch.from_numpy(codes).to(self._device_in_use())
         with pinned_threads(self.resolved_threads()):
             for rows, out in forward_in_batches(self.network_.decode, rows_in, lambda part: part):
-                images[rows] = out.squeeze(1).cpu().numpy()
+                images[rows] = from_network(out)
         return images
 
     def reconstruction_error(self, X: ImageSet | ArrayLike) -> DoubleArray:
@@ -252,24 +259,64 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "image_shape": list(self.image_shape_),
             "history": self.history_.to_dict("records"),
             "metrics": self.metrics_,
+            "recipe": self.recipe_.as_dict(),
+            "architecture": describe(self.network_),
         }
         return ModelFile(header, self.network_.state_dict()).to_bytes()
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, device: str = "auto") -> Self:
+    def load(
+        cls, path: str | os.PathLike[str], *, device: str = "auto", network: str | None = None
+    ) -> Self:
         """Read a model written by :meth:`save`.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        device : str, default "auto"
+            As in the constructor.
+        network : str, optional
+            The Python path of the network, for a model whose network is a
+            class of your own. It must be given again: to import it is to run
+            its code, and no file may decide that.
 
         Raises
         ------
         ModelFileError
-            When the file is damaged or holds something else.
+            When the file is damaged or holds something else, or its network is
+            of the user's own and was not named.
+        SettingError
+            When the network that was named cannot be made.
         StorageError
             When the file cannot be read.
         """
         stored = read_model(Path(path))
+        if stored.header.get("kind", "autoencoder") != "autoencoder":
+            msg = f"{path} holds a {stored.header['kind']} alone; load it with CodeDecoder.load"
+            raise ModelFileError(msg)
         known = set(cls._get_param_names())
         params = {name: value for name, value in stored.header["params"].items() if name in known}
+        name = params.get("network", "reference")
+        if is_python_path(name):
+            if network is None:
+                msg = (
+                    f"{path} was trained with a network of its own, {name!r}; to load it is to "
+                    f"run that code, so name it again if you trust it: network={name!r}, or "
+                    f"--network {name} on the command line"
+                )
+                raise ModelFileError(msg)
+            params["network"] = network
+        elif network not in (None, name):
+            msg = (
+                f"{path} was trained with the network {name!r}, not with {network!r}; leave the "
+                f"network out"
+            )
+            raise SettingError(msg)
         model = cls(**{**params, "device": device})
+        recipe = stored.header.get("recipe")  # files of the first version have it in the params
+        given = {name: params[name] for name in Recipe.names()} if recipe is None else recipe
+        model.recipe_ = Recipe(**given)
         model.seed_ = int(params["random_state"])
         model.image_shape_ = tuple(stored.header["image_shape"])
         model.network_ = make_network(model.network, model.latent_dim, model.image_shape_)
@@ -309,78 +356,23 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise SettingError(msg)
         return int(self.n_jobs) if self.n_jobs > 0 else max(1, cores + 1 + int(self.n_jobs))
 
-    def _recipe(self) -> Recipe:
-        return Recipe(**{name: getattr(self, name) for name in Recipe.names()})
+    def resolved_recipe(self, n_images: int) -> Recipe:
+        """Return how this estimator trains on so many images.
+
+        Raises
+        ------
+        SettingError
+            When a setting makes no sense.
+        """
+        given = {name: getattr(self, name) for name in Recipe.names()}
+        return recipe_for(self.network, n_images, given)
 
     def _device_in_use(self) -> torch.device:
         return next(self.network_.parameters()).device
 
     def _tensor_like_training(self, X: ImageSet | ArrayLike) -> torch.Tensor:
-        images = _check_images(X)
-        if images.shape[1:] != self.image_shape_:
-            msg = (
-                f"expected images of shape {self.image_shape_}, got {images.shape[1:]}; resize "
-                f"them to what the model was fitted on"
-            )
-            raise DataError(msg)
-        return _tensor(images, self._device_in_use())
-
-
-def _check_images(X: ImageSet | ArrayLike) -> AnyArray:
-    """Return images as uint8, or as float32 in [0, 1], of shape (n, H, W)."""
-    images = X.images if isinstance(X, ImageSet) else _as_array(X)
-    if images.ndim == 4 and 1 in (images.shape[1], images.shape[3]):
-        images = images.squeeze(1 if images.shape[1] == 1 else 3)
-    if images.ndim != 3 or len(images) == 0:
-        msg = (
-            f"expected at least one grey image in an array of shape (n, height, width), got shape "
-            f"{images.shape}; flat rows need reshape(-1, height, width)"
-        )
-        raise DataError(msg)
-    if images.dtype == np.uint8:
-        return images
-    if not np.issubdtype(images.dtype, np.floating):
-        msg = f"expected images as uint8 or as floats in [0, 1], got {images.dtype}"
-        raise DataError(msg)
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 1):  # written so that NaN fails too
-        msg = (
-            f"float images must lie in [0, 1], got values from {low:g} to {high:g}; divide by "
-            f"their maximum, or pass uint8"
-        )
-        raise DataError(msg)
-    return images.astype(np.float32, copy=False)
-
-
-def _as_array(X: ArrayLike) -> AnyArray:
-    if isinstance(X, torch.Tensor):
-        return X.detach().cpu().numpy()
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        msg = f"the images do not form one array ({error}); give all of them the same size"
-        raise DataError(msg) from error
-
-
-def _check_codes(X: ArrayLike, latent_dim: int) -> FloatArray:
-    codes = np.ascontiguousarray(_as_array(X), dtype=np.float32)
-    if codes.ndim != 2 or codes.shape[1] != latent_dim:
-        msg = (
-            f"expected codes of shape (n, {latent_dim}), got {codes.shape}; encode the images with "
-            f"this very model"
-        )
-        raise CodesError(msg)
-    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
-    if len(bad):
-        msg = f"codes must be finite numbers; see rows {bad[:5].tolist()} ({len(bad)} in all)"
-        raise CodesError(msg)
-    return codes
-
-
-def _tensor(images: AnyArray, device: torch.device) -> torch.Tensor:
-    # torch warns about read-only arrays, as memory-mapped and bundled ones are.
-    writable = images if images.flags.writeable else images.copy()
-    return torch.from_numpy(np.ascontiguousarray(writable)).to(device)
+        images = check_images(X, self.image_shape_)
+        return to_tensor(images, self._device_in_use())
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

@@ -22,6 +22,7 @@ from latentscape.autoencoder.estimator import ConvAutoencoder, history_table
 from latentscape.autoencoder.latent_size import LatentSizeChoice, choose_latent_dim
 from latentscape.autoencoder.networks import n_parameters
 from latentscape.autoencoder.pca_baseline import pca_test_mse
+from latentscape.autoencoder.python_path import is_python_path, source_digest
 from latentscape.autoencoder.storage import read_header
 from latentscape.autoencoder.training import TRAINING_VERSION
 from latentscape.engines import make_engine
@@ -240,7 +241,8 @@ class LatentSizeSweep(BaseEstimator):  # type: ignore[misc]
 
     def model(self, latent_dim: int, seed: int | None = None) -> ConvAutoencoder:
         """Load one of the trained models (of the first seed by default)."""
-        return ConvAutoencoder.load(self.model_path(latent_dim, seed))
+        template = ConvAutoencoder() if self.estimator is None else self.estimator
+        return ConvAutoencoder.load(self.model_path(latent_dim, seed), network=template.network)
 
     def _open_store(self) -> Path:
         if self.store is None:
@@ -289,6 +291,9 @@ def training_keys(
         for name, value in template.get_params(deep=False).items()
         if name not in ignored
     }
+    settings |= template.resolved_recipe(len(images.train)).as_dict()
+    if is_python_path(template.network):
+        settings["network_source"] = source_digest(template.network)
     settings["device"] = template.resolved_device().type
     base = {"images": images.content_hash, "version": TRAINING_VERSION, "settings": settings}
     keys = []

@@ -5,17 +5,16 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from latentscape.autoencoder.networks import ReferenceAutoencoder
 from latentscape.autoencoder.optimizer import Muon
 from latentscape.errors import NonFiniteLossError, SettingError
 from latentscape.types import IntArray, Progress
@@ -95,6 +94,50 @@ class Recipe:
         return tuple(item.name for item in fields(cls))
 
 
+NETWORK_RECIPES: Mapping[str, Recipe] = {"residual": Recipe(n_epochs=3)}
+"""The recipes of the networks that have one of their own."""
+
+# What few images are given instead of the default batches and epochs, so that
+# a small data set is trained for about as many steps as a large one.
+_LEAST_STEPS = 800
+_MOST_EPOCHS = 200
+_LEAST_BATCH = 16
+_LEAST_BATCHES = 8  # an epoch, while batches are larger than the smallest
+
+
+def recipe_for(network: str, n_images: int, given: Mapping[str, Any]) -> Recipe:
+    """Return how a network is trained on so many images.
+
+    Parameters
+    ----------
+    network : str
+        Its name.
+    n_images : int
+        Training images, validation images included.
+    given : mapping
+        Settings of :class:`Recipe`; None stands for the network's default.
+        Where no epochs are given, few images are gone through more often:
+        until 800 steps are made, but 200 times at most. Where no batch size is
+        given, less than 1,024 images go in smaller batches.
+
+    Raises
+    ------
+    SettingError
+        For a value that makes no sense.
+    """
+    default = NETWORK_RECIPES.get(network, Recipe())
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if "batch_size" not in chosen:
+        small = max(_LEAST_BATCH, n_images // _LEAST_BATCHES)
+        chosen["batch_size"] = min(default.batch_size, small)
+    recipe = replace(default, **chosen)
+    if "n_epochs" not in chosen:
+        steps = max(1, n_images // recipe.batch_size)
+        n_epochs = min(_MOST_EPOCHS, -(-_LEAST_STEPS // steps))
+        recipe = replace(recipe, n_epochs=max(default.n_epochs, n_epochs))
+    return recipe
+
+
 @dataclass(frozen=True)
 class EpochRecord:
     """What is kept of one epoch (MSE over images and pixels in [0, 1]).
@@ -126,11 +169,11 @@ def pinned_threads(n_threads: int) -> Iterator[None]:
 
 
 def as_batch(images: Tensor) -> Tensor:
-    """Turn images (n, H, W) into network input (n, 1, H, W) in [0, 1].
+    """Turn images (n, H, W) or (n, H, W, C) into network input (n, C, H, W) in [0, 1].
 
     uint8 images are divided by 255; float images lie in [0, 1] already.
     """
-    batch = images.unsqueeze(1)
+    batch = images.unsqueeze(1) if images.ndim == 3 else images.movedim(3, 1).contiguous()
     return batch.float().div_(255) if batch.dtype == torch.uint8 else batch
 
 
@@ -154,16 +197,28 @@ def forward_in_batches(
             yield slice(start, start + n), function(prepare(part))[:n]
 
 
-def mse_per_image(network: ReferenceAutoencoder, images: Tensor) -> np.ndarray[Any, Any]:
-    """Return each image's mean squared error over pixels, float64 of shape (n,)."""
+def mse_per_image(
+    network: nn.Module, images: Tensor, codes: Tensor | None = None
+) -> np.ndarray[Any, Any]:
+    """Return each image's mean squared error over pixels, float64 of shape (n,).
+
+    The network rebuilds the images; or, where there are codes, makes the
+    images of them.
+    """
     was_training = network.training
     network.eval()
     errors = np.empty(len(images))
-    for rows, output in forward_in_batches(network, images, as_batch):
+    given = images if codes is None else codes
+    prepare = as_batch if codes is None else _as_it_is
+    for rows, output in forward_in_batches(network, given, prepare):
         difference = output - as_batch(images[rows])
         errors[rows] = difference.square().flatten(1).mean(1, dtype=torch.float64).cpu().numpy()
     network.train(was_training)
     return errors
+
+
+def _as_it_is(rows: Tensor) -> Tensor:
+    return rows
 
 
 class _DivergedError(Exception):
@@ -179,9 +234,10 @@ class Trainer:
 
     Parameters
     ----------
-    network : ReferenceAutoencoder
-        Trained in place, on the device where it lies.
-    images : Tensor, shape (n, H, W), uint8 or float32 in [0, 1]
+    network : Module
+        Trained in place, on the device where it lies. It maps images to
+        images, or codes to images.
+    images : Tensor, shape (n, H, W) or (n, H, W, C), uint8 or float32 in [0, 1]
         All images, on the network's device.
     train_rows, validation_rows : ndarray of int64
         Rows of ``images`` to train on, and to validate on after each epoch.
@@ -193,11 +249,14 @@ class Trainer:
         Called with a :class:`Progress` after each step.
     task : str
         The name that those events carry.
+    codes : Tensor, shape (n, latent_dim), optional
+        Given to the network instead of the images, which it then makes of
+        them; they are not changed.
     """
 
     def __init__(
         self,
-        network: ReferenceAutoencoder,
+        network: nn.Module,
         images: Tensor,
         train_rows: IntArray,
         validation_rows: IntArray,
@@ -206,26 +265,32 @@ class Trainer:
         seed: int,
         on_step: Callable[[Progress], None] | None = None,
         task: str = "train",
+        codes: Tensor | None = None,
     ) -> None:
         self.network = network
         self.images = images
         self.train_rows = torch.from_numpy(train_rows)
-        self.validation_images = images[torch.from_numpy(validation_rows).to(images.device)]
+        self.codes = codes
+        held_out = torch.from_numpy(validation_rows).to(images.device)
+        self.validation_images = images[held_out]
+        self.validation_codes = None if codes is None else codes[held_out]
         self.recipe = recipe
         self.on_step = on_step
         self.task = task
         self.batch_size = min(recipe.batch_size, len(train_rows))
         self.steps_per_epoch = len(train_rows) // self.batch_size
         self.generator = torch.Generator().manual_seed(seed)
-        weights = [p for p in network.parameters() if p.ndim > 1]
-        others = [p for p in network.parameters() if p.ndim == 1]
-        self.optimizers: list[tuple[torch.optim.Optimizer, float]] = [
-            (Muon(weights, recipe.learning_rate, momentum=recipe.momentum), recipe.learning_rate),
-            (
-                torch.optim.AdamW(others, recipe.bias_learning_rate, weight_decay=0.0, fused=True),
-                recipe.bias_learning_rate,
-            ),
-        ]
+        trained = [p for p in network.parameters() if p.requires_grad]
+        weights = [p for p in trained if p.ndim > 1]
+        others = [p for p in trained if p.ndim <= 1]
+        self.optimizers: list[tuple[torch.optim.Optimizer, float]] = []
+        if weights:
+            muon = Muon(weights, recipe.learning_rate, momentum=recipe.momentum)
+            self.optimizers.append((muon, recipe.learning_rate))
+        if others:  # a network of a user's own may do without biases
+            rate = recipe.bias_learning_rate
+            adam = torch.optim.AdamW(others, rate, weight_decay=0.0, fused=True)
+            self.optimizers.append((adam, rate))
         self.rate_factor = 1.0
         self.history: list[EpochRecord] = []
         # Reading a loss waits for the device, so a GPU is asked less often.
@@ -277,13 +342,15 @@ class Trainer:
             rates.append(self.recipe.rate(step, n_steps) * self.rate_factor)
             self._set_rates(rates[-1])
             rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            losses[batch] = self._step(self.images[rows])
+            losses[batch] = self._step(self.images[rows], rows)
             last = batch + 1 == self.steps_per_epoch
             if last or (batch + 1) % self.check_every == 0:
                 self._check(losses[: batch + 1], epoch)
                 if last and len(self.validation_images):
                     validation_mse = float(
-                        mse_per_image(self.network, self.validation_images).mean()
+                        mse_per_image(
+                            self.network, self.validation_images, self.validation_codes
+                        ).mean()
                     )
                     if not math.isfinite(validation_mse):
                         raise _DivergedError(epoch, batch + 1)
@@ -300,9 +367,10 @@ class Trainer:
             seconds=time.perf_counter() - started,
         )
 
-    def _step(self, images: Tensor) -> Tensor:
+    def _step(self, images: Tensor, rows: Tensor) -> Tensor:
         target = as_batch(images)
-        loss = functional.mse_loss(self.network(target), target)
+        given = target if self.codes is None else self.codes[rows]
+        loss = functional.mse_loss(self.network(given), target)
         for optimizer, _ in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

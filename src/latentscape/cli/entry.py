@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import latentscape
-from latentscape.cli.commands import encode, explore, info, judge, run, sweep, train
+from latentscape.cli.commands import encode, explore, export, info, judge, run, sweep, train
 from latentscape.cli.commands import map as map_
 from latentscape.cli.errors import INTERRUPTED, explain, explain_interruption, refuse
 from latentscape.cli.output import allow_any_encoding
@@ -47,6 +47,7 @@ for _name, _module in {
     "judge": judge,
     "explore": explore,
     "encode": encode,
+    "export": export,
     "info": info,
 }.items():
     _epilog = f"Example: [bold]latentscape {_module.EXAMPLE}[/]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import typer
@@ -13,6 +13,7 @@ from latentscape.errors import SettingError
 ENGINES = ("auto", "serial", "processes")
 MAPS = ("pca", "lda", "tsne", "umap")
 LARGEST_SEED = 2**32 - 1
+LEAST_SAMPLE = 100
 
 # What was typed. These say what is wrong in the same words whatever version of
 # the command-line library is at work.
@@ -95,6 +96,28 @@ def names(option: str, text: str) -> list[str]:
     return found
 
 
+# Which map has which option.
+OF_MAP = {"--perplexity": "tsne", "--n-neighbors": "umap", "--min-dist": "umap"}
+
+
+def check_of_map(given: Mapping[str, Any], maps: Sequence[str]) -> None:
+    """Refuse an option of a map that is not to be made.
+
+    Raises
+    ------
+    SettingError
+        With the option and the map.
+    """
+    for option, value in given.items():
+        name = OF_MAP[option]
+        if value is not None and name not in maps:
+            msg = (
+                f"{option} is a setting of {name}, which --maps does not name; add {name} to "
+                f"--maps, or leave {option} out"
+            )
+            raise SettingError(msg)
+
+
 # Arguments. Paths stay text until the library has them: Path("") would be the
 # current directory.
 
@@ -174,6 +197,19 @@ Neighbors = Annotated[
 MinDist = Annotated[
     float | None, typer.Option("--min-dist", help="Of UMAP.", metavar="X", parser=number)
 ]
+Sample = Annotated[
+    int | None,
+    typer.Option(
+        "--sample",
+        help="Fit maps on N rows, place the others; a .npy file then stays on the disk.",
+        metavar="N",
+        parser=whole_number(LEAST_SAMPLE),
+    ),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option("--memory", help="How much memory may be used.", metavar="GB", parser=number),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print events as JSON, one a line, instead of progress bars.")
 ]
@@ -181,9 +217,13 @@ Json = Annotated[
 # What the library wants to be given.
 
 
-def training_settings(epochs: int | None, device: str) -> dict[str, Any]:
+def training_settings(
+    epochs: int | None, device: str, network: str = "reference"
+) -> dict[str, Any]:
     """Return those settings of a training that are not the defaults."""
     chosen: dict[str, Any] = {} if epochs is None else {"n_epochs": epochs}
+    if network != "reference":
+        chosen["network"] = network
     return chosen if device == "auto" else {**chosen, "device": device}
 
 

@@ -40,6 +40,7 @@ from latentscape.errors import SettingError, WorkerError
 from latentscape.types import Key, ProgressCallback, Result, Task
 
 MAX_DEATHS = 3
+MOST_WORKERS = 1024  # more is a slip of the finger, and would end with the machine
 _ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -61,7 +62,7 @@ class ProcessEngine:
     Raises
     ------
     SettingError
-        `n_workers` is not a positive integer.
+        `n_workers` is not a positive integer, or more than 1,024.
 
     Notes
     -----
@@ -84,6 +85,11 @@ class ProcessEngine:
             raise SettingError(
                 f"the number of workers must be an integer of at least 1, got {n_workers!r}; "
                 "leave it out to use every core"
+            )
+        if n > MOST_WORKERS:
+            raise SettingError(
+                f"the number of workers must be at most {MOST_WORKERS:,}, got {n:,}; each is a "
+                "process with a copy of the data, so take about one for each core"
             )
         self.n_workers = n
 

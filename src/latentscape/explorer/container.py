@@ -1,8 +1,8 @@
 """The data block: a header in JSON and typed blocks of bytes behind it.
 
 8 bytes ``LATENTSX``, version and length of the header (uint32, little endian), the
-header (JSON, deflated), the blocks one after the other. ``data.py`` fills the header, ``web/src/format.ts``
-reads it. Text stands in JSON only, numbers in blocks.
+header (JSON, deflated), the blocks one after the other. ``data.py`` fills the header,
+``web/src/format.ts`` reads it. Text stands in JSON only, numbers in blocks.
 """
 
 from __future__ import annotations
@@ -44,8 +44,15 @@ class LateBlock:
 
 @dataclass
 class Container:
-    """Collects a header's fields and blocks."""
+    """Collects a header's fields and blocks.
 
+    Attributes
+    ----------
+    packed : bool
+        Whether blocks are deflated: not for servers, where time counts and room does not.
+    """
+
+    packed: bool = True
     blocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     _parts: list[bytes | LateBlock] = field(default_factory=list)
     _length: int = 0
@@ -59,7 +66,7 @@ class Container:
         kind = _TYPES[array.dtype.name]
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         data, entry = little.tobytes(), {"type": kind}
-        if kind == "u2":
+        if kind == "u2" and self.packed:
             data = np.frombuffer(data, np.uint8).reshape(-1, 2).T.tobytes()
             entry["planes"] = True  # type: ignore[assignment]  # a flag among names
         return self._store(name, data, entry, pack=pack)
@@ -68,13 +75,13 @@ class Container:
         """Store JSON under a name; return the name."""
         return self._store(name, json_bytes(value), {"type": "json"}, pack=True)
 
-    def add_late(self, name: str, block: LateBlock) -> str:
-        """Store bytes that are read when they are asked for; return the name."""
-        self._enter(name, block, block.length, {"type": "u1", "packing": "none"})
+    def add_late(self, name: str, block: LateBlock, kind: str = "u1") -> str:
+        """Store numbers that are read when they are asked for; return the name."""
+        self._enter(name, block, block.length, {"type": kind, "packing": "none"})
         return name
 
     def _store(self, name: str, data: bytes, entry: dict[str, Any], *, pack: bool) -> str:
-        packed = deflate(data) if pack else data
+        packed = deflate(data) if pack and self.packed else data
         smaller = len(packed) < len(data)
         content = packed if smaller else data
         entry["packing"] = "deflate" if smaller else "none"

@@ -15,7 +15,7 @@ from latentscape.explorer.about import about
 from latentscape.explorer.container import Container, DataBlock, LateBlock
 from latentscape.explorer.lacking import Lacking
 from latentscape.explorer.networks import UnknownNetworkError, export_model
-from latentscape.explorer.numbers import finite, quantized, rounded
+from latentscape.explorer.numbers import finite, level_scale, quantized, rounded, to_levels
 from latentscape.explorer.rules import frame, map_rules
 from latentscape.explorer.trust import TRUST_COLUMNS, map_badge, map_card, map_quality
 from latentscape.types import AnyArray, UInt8Array
@@ -39,6 +39,7 @@ _IMAGES_PER_BLOCK = 2000
 _LARGEST_SIDE = 64  # pixels of a small image
 _MOST_CATEGORIES = 1000
 _PRINCIPAL = 8
+_MOST_DISTANCES = 500_000_000  # that are computed for it: fewer rows of many
 _SAMPLED_ROWS = 2000  # from which distances between codes are known, where there is no graph
 
 
@@ -54,7 +55,7 @@ def data_block(
     thumbnails : {"small", "exact"}, default "small"
         16 grey levels, or the images as they are.
     served : bool, default False
-        For a server: images stay on the disk and are read when they are asked for.
+        For a server: codes and images stay on the disk until they are asked for.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def data_block(
     n = len(points)
     if n == 0:
         raise AtlasError(f"{atlas.path} holds no images: map at least one")
-    box = Container()
+    box = Container(packed=not served)
     lacking = Lacking(atlas)
     # What the first picture needs comes first.
     header: dict[str, Any] = {
@@ -74,12 +75,12 @@ def data_block(
         "maps": [_map(atlas, box, name) for name in atlas.map_names],
         "columns": list(_columns(atlas, box)),
         "texts": list(_texts(atlas, box)),
-        "codes": _codes(atlas, box),
+        "codes": _served_codes(atlas, box) if served else _codes(atlas, box),
         "models": list(_models(atlas, box, lacking)),
         "principal": _principal(atlas, box),
         "size_samples": _size_samples(atlas, box),
         "ids": box.add_json("ids", [str(name) for name in points["id"]]),
-        "images": _served_images(atlas, box) if served else _images(atlas, box, thumbnails),
+        "images": _served_images(atlas) if served else _images(atlas, box, thumbnails),
         **_training(atlas),
         "lacking": lacking.reasons,
     }
@@ -246,6 +247,30 @@ def _codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     }
 
 
+def _served_codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
+    """Describe codes that stay on the disk; a server rounds the rows that it is asked for."""
+    if not atlas.has("codes"):
+        return None
+    codes = atlas.codes
+    n, d = codes.shape
+    lows, steps = level_scale(codes, CODE_LEVELS)
+
+    def read(offset: int, length: int) -> bytes:
+        first, last = offset // (2 * d), -(-(offset + length) // (2 * d))
+        numbers = to_levels(codes[first:last], lows, steps, CODE_LEVELS)
+        start = offset - 2 * d * first
+        return numbers.astype("<u2").tobytes()[start : start + length]
+
+    return {
+        "d": d,
+        "block": box.add_late("codes", LateBlock(2 * n * d, read), "u2"),
+        "by_row": True,
+        "lows": rounded(lows, 9),
+        "steps": rounded(steps, 9),
+        "percentiles": _code_distances(atlas, codes),
+    }
+
+
 def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
     """Percentiles of the distance of a code to its nearest other one."""
     if len(codes) < 2:
@@ -256,7 +281,8 @@ def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
             return rounded(np.percentile(graph.distances[:, 0], np.arange(101)))
     from latentscape import _native
 
-    rows = np.linspace(0, len(codes) - 1, min(_SAMPLED_ROWS, len(codes))).astype(np.int64)
+    count = min(_SAMPLED_ROWS, len(codes), max(100, _MOST_DISTANCES // len(codes)))
+    rows = np.linspace(0, len(codes) - 1, count).astype(np.int64)
     _, squared = _native.nearest_rows(np.array(codes[rows]), np.array(codes), 2)
     return rounded(np.percentile(np.sqrt(squared[:, 1]), np.arange(101)))
 
@@ -375,26 +401,23 @@ def _reduced(images: UInt8Array, small: bool) -> UInt8Array:
     return shrunk
 
 
-def _served_images(atlas: Atlas, box: Container) -> dict[str, Any] | None:
+def _served_images(atlas: Atlas) -> dict[str, Any] | None:
     if not atlas.has("images"):
         return None
-    images = atlas.images
-    flat = images.reshape(-1) if images.flags.c_contiguous else None
-    if flat is None or (images.ndim == 4 and images.shape[3] not in (1, 3)):
-        return _images(atlas, box, "exact")
-    block = LateBlock(
-        flat.nbytes, lambda offset, length: bytes(flat[offset : offset + length].data)
-    )
+    example = page_images(atlas.images[:1])
     return {
-        "height": images.shape[1],
-        "width": images.shape[2],
-        "channels": 1 if images.ndim == 3 else images.shape[3],
-        "ink": _is_ink(images),
+        "height": example.shape[1],
+        "width": example.shape[2],
+        "channels": 1 if example.ndim == 3 else example.shape[3],
+        "ink": _is_ink(atlas.images),
         "levels": 256,
-        "coding": "bytes",
-        "per_block": len(images),
-        "blocks": [box.add_late("images", block)],
+        "coding": "rows",
     }
+
+
+def page_images(images: AnyArray) -> UInt8Array:
+    """Return images (n, H, W[, C]) as the page takes them: grey, or red-green-blue."""
+    return _reduced(np.array(images), small=False)
 
 
 # Training

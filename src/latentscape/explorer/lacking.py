@@ -11,7 +11,7 @@ _SENTENCES = {
     "labels": "The images have no labels, so there is no colour by label.",
     "images": "This atlas holds no images, so points are shown by name only.",
     "codes": "This atlas holds no codes, so true neighbours are not known.",
-    "model": "This atlas holds no autoencoder, so nothing can be decoded or encoded here.",
+    "model": "This atlas holds no encoder and no decoder, so nothing can be decoded or drawn here.",
     "plane": "No model with two neurons was trained, so there is no map of two neurons.",
     "sweep": "No sweep over latent sizes was run, so there is no evidence about the size.",
     "quality": "The maps of this atlas have not been judged.",

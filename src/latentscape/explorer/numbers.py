@@ -15,15 +15,25 @@ def quantized(values: AnyArray, levels: int) -> tuple[AnyArray, AnyArray, AnyArr
 
     ``value = low + step * number``; at most half a step is lost.
     """
+    low, step = level_scale(values, levels)
+    return to_levels(values, low, step, levels), low, step
+
+
+def level_scale(values: AnyArray, levels: int) -> tuple[AnyArray, AnyArray]:
+    """Return the lowest level of each column (n, d), and the step to the next."""
     low = values.min(axis=0).astype(np.float64)
-    step = (values.max(axis=0).astype(np.float64) - low) / (levels - 1)
+    return low, (values.max(axis=0).astype(np.float64) - low) / (levels - 1)
+
+
+def to_levels(values: AnyArray, low: AnyArray, step: AnyArray, levels: int) -> AnyArray:
+    """Round columns to whole numbers of steps above their lows."""
     numbers = np.empty(values.shape, dtype=np.uint8 if levels <= 256 else np.uint16)
     for j in range(values.shape[1]):  # by columns: no copy of all in float64
         if step[j] > 0:
             numbers[:, j] = np.rint((values[:, j].astype(np.float64) - low[j]) / step[j])
         else:
             numbers[:, j] = 0
-    return numbers, low, step
+    return numbers
 
 
 def finite(value: Any) -> float | None:

@@ -70,21 +70,10 @@ def _fill(
     served: bool = False,
 ) -> bytes:
     program, style = static_text("app.js"), static_text("app.css")
-    policy = {
-        "default-src": "'none'",
-        "script-src": _hash(program),
-        "style-src": _hash(style),
-        "img-src": "data: blob:",
-        "worker-src": "blob:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    if served:
-        policy["connect-src"] = "'self'"
     given = "".join(f' {key}="{html.escape(value)}"' for key, value in (attributes or {}).items())
     name = str(atlas.data.get("name", ""))
     page = _PAGE.format(
-        policy="; ".join(f"{key} {value}" for key, value in policy.items()),
+        policy=page_policy(served=served),
         title=html.escape(f"{name} · latentscape" if name else "latentscape"),
         style=style,
         attributes=given,
@@ -92,6 +81,22 @@ def _fill(
         program=program,
     )
     return page.encode()
+
+
+def page_policy(*, served: bool) -> str:
+    """Return the Content-Security-Policy: this program, this style, and nothing from elsewhere."""
+    policy = {
+        "default-src": "'none'",
+        "script-src": _hash(static_text("app.js")),
+        "style-src": _hash(static_text("app.css")),
+        "img-src": "data: blob:",
+        "worker-src": "blob:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    if served:
+        policy["connect-src"] = "'self'"
+    return "; ".join(f"{key} {value}" for key, value in policy.items())
 
 
 @cache

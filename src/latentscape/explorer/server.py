@@ -10,24 +10,30 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
 
 from latentscape.atlas import Atlas
 from latentscape.errors import SettingError, StorageError
 from latentscape.explorer.container import DataBlock
-from latentscape.explorer.data import data_block
-from latentscape.explorer.page import served_page
+from latentscape.explorer.data import data_block, page_images
+from latentscape.explorer.page import page_policy, served_page
 
 HOST = "127.0.0.1"
 DATA = "/data"
-_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+IMAGES = "/images"
+_RANGE = re.compile(r"bytes=(\d{1,15})-(\d{1,15})")
+_ROWS = re.compile(r"rows=(\d{1,10}(?:,\d{1,10}){0,1023})")
 _PIECE = 1 << 20  # bytes that are written at a time
 
 
 class ExplorerServer(ThreadingHTTPServer):
-    """A server that has two things to give: the page, and the data block in ranges.
+    """A server with three things to give: the page, ranges of the data block, and images.
 
     It listens on 127.0.0.1 only, and answers only requests that name it as host, so that
-    no page from elsewhere can read it through a name that points here.
+    no page from elsewhere can read it through a name that points here. It knows no paths
+    of files: whatever is asked for beside these three is not there.
 
     Parameters
     ----------
@@ -48,7 +54,10 @@ class ExplorerServer(ThreadingHTTPServer):
         if isinstance(port, bool) or not 0 <= port <= 65535:
             raise SettingError(f"the port must lie between 0 and 65535, got {port!r}")
         self.page = served_page(atlas, DATA)
+        # What a page's own element cannot say: nobody may frame it.
+        self.policy = f"{page_policy(served=True)}; frame-ancestors 'none'"
         self.data: DataBlock = data_block(atlas, served=True)
+        self.images = atlas.images if atlas.has("images") else None
         try:
             super().__init__((HOST, port), _Handler)
         except OSError as error:
@@ -83,16 +92,35 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=False)
 
     def _answer(self, *, body: bool) -> None:
-        if self.headers.get("Host", "").lower() not in self.server.names:
+        address = urlsplit(self.path)
+        hosts = self.headers.get_all("Host") or []
+        if len(hosts) != 1 or hosts[0].lower() not in self.server.names:
             self._refuse(HTTPStatus.FORBIDDEN)
         elif self.path in ("/", "/index.html"):
-            self._lead(HTTPStatus.OK, "text/html; charset=utf-8", len(self.server.page))
+            policy = {"Content-Security-Policy": self.server.policy}
+            self._lead(HTTPStatus.OK, "text/html; charset=utf-8", len(self.server.page), policy)
             if body:
                 self.wfile.write(self.server.page)
         elif self.path == DATA:
             self._data(body=body)
+        elif address.path == IMAGES and self.path.startswith(IMAGES):
+            self._images(address.query, body=body)
         else:
             self._refuse(HTTPStatus.NOT_FOUND)
+
+    def _images(self, query: str, *, body: bool) -> None:
+        images, match = self.server.images, _ROWS.fullmatch(query)
+        if images is None:
+            self._refuse(HTTPStatus.NOT_FOUND)
+            return
+        rows = np.array(match[1].split(",") if match else [-1], dtype=np.int64)
+        if rows.min() < 0 or rows.max() >= len(images):
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        content = page_images(images[rows]).tobytes()
+        self._lead(HTTPStatus.OK, "application/octet-stream", len(content))
+        if body:
+            self.wfile.write(content)
 
     def _data(self, *, body: bool) -> None:
         data = self.server.data
@@ -126,6 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
             "Cross-Origin-Resource-Policy": "same-origin",
+            # Isolated, the page may share its codes with its worker instead of copying them.
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Embedder-Policy": "require-corp",
             "Referrer-Policy": "no-referrer",
             **(more or {}),
         }
@@ -135,6 +166,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, status: HTTPStatus) -> None:
         self._lead(status, "text/plain; charset=utf-8", 0)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what the base class refuses (other methods, nonsense), in the same way."""
+        self.close_connection = True
+        if self.request_version != "HTTP/0.9":
+            more = {"Allow": "GET, HEAD"} if code == HTTPStatus.NOT_IMPLEMENTED else {}
+            code = HTTPStatus.METHOD_NOT_ALLOWED if more else code
+            self._lead(HTTPStatus(code), "text/plain; charset=utf-8", 0, more)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import (
     ACCENT,
     HAIRLINE,
@@ -117,7 +118,7 @@ def _caption(atlas: Atlas, n_seeds: int) -> str:
     images = f"{n_test:,} test images" if isinstance(n_test, int) else "the test images"
     return (
         f"{dots} Mean squared error over {images} of {atlas.data.get('name', 'the data')} and "
-        "their pixels in [0, 1]; both axes are logarithmic."
+        f"their pixels in [0, 1]; both axes are logarithmic.{sample_words(atlas)}"
     )
 
 
@@ -173,16 +174,18 @@ def _mark_choice(axes: Axes, choice: dict[str, Any], mean: pd.Series) -> None:
             markeredgewidth=1.6,
             zorder=5,
         )
+        # Below the curve and before the point; at the left edge that is where the ticks stand.
+        left = axes.transAxes.inverted().transform(axes.transData.transform((size, 1)))[0] < 0.25
         label(
             axes,
             size,
             mean[size],
             f"chosen: {size}\n(MSE {figures(mean[size])})",
             color=ACCENT,
-            ha="right",
-            va="top",
-            dx=-7,
-            dy=-7,
+            ha="left" if left else "right",
+            va="bottom" if left else "top",
+            dx=8 if left else -7,
+            dy=7 if left else -7,
             weight="bold",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +12,7 @@ from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
 from latentscape.figures.labels import label_places
 from latentscape.figures.palette import class_colors, darker, rgba
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import INK, Page, halo, in_house_style, percent
 from latentscape.types import AnyArray, IntArray
 
@@ -24,6 +25,7 @@ TITLES = {
 }
 SHEET = ("pca", "lda", "tsne", "umap")
 _MAX_LABELS = 20
+MOST_DRAWN = 200_000  # points of one map; more cost minutes and look the same
 _WITHOUT_UNITS = ("tsne", "umap")
 
 
@@ -46,6 +48,11 @@ class MapPoints:
         """Class numbers that occur, largest class first."""
         numbers, counts = np.unique(self.labels[self.labels >= 0], return_counts=True)
         return [int(k) for k in numbers[np.argsort(-counts, kind="stable")]]
+
+    def some(self, n: int) -> MapPoints:
+        """Return `n` of the points, drawn at random."""
+        rows = np.sort(np.random.default_rng(0).permutation(len(self.xy))[:n])
+        return replace(self, xy=self.xy[rows], labels=self.labels[rows])
 
     def class_name(self, number: int) -> str:
         """Return the name of a class, or its number where it has none."""
@@ -171,6 +178,9 @@ def draw_map(axes: Axes, points: MapPoints, *, side: float) -> None:
     """Draw points and class labels into axes of about `side` × `side` inches."""
     n = len(points.xy)
     numbers = points.classes
+    if n > MOST_DRAWN:
+        points = points.some(MOST_DRAWN)
+        n = MOST_DRAWN
     n_colors = max([len(points.class_names), *(k + 1 for k in numbers)], default=0)
     size, alpha = point_look(n, side)
     order = np.random.default_rng(0).permutation(n)  # so that no class covers another
@@ -268,6 +278,8 @@ def _what(atlas: Atlas, name: str | None) -> str:
     if name == "direct":
         return "codes of the two-neuron autoencoder"
     if "latent_dim" in info:
+        if "seed" not in info:
+            return f"{info['latent_dim']} numbers each"
         return f"{info['latent_dim']}-neuron codes, seed {info.get('seed', 0)}"
     return "codes"
 
@@ -276,22 +288,39 @@ def caption(atlas: Atlas, n: int, name: str | None) -> str:
     """Say what the points are, and how well their neighbours name their class."""
     splits = set(atlas.points["split"].astype(str)) if "split" in atlas.points else set()
     kind = f"{splits.pop()} " if len(splits) == 1 else ""
-    text = f"n = {n:,} {kind}images of {atlas.data.get('name', 'the data')}; {_what(atlas, name)}"
+    if kind_of(atlas) != "images":
+        kind = ""
+    text = (
+        f"n = {n:,} {kind}{kind_of(atlas)} of {atlas.data.get('name', 'the data')}; "
+        f"{_what(atlas, name)}"
+    )
+    labels = atlas.points["label"].to_numpy()
+    n_known = int((labels >= 0).sum())
+    n_judged = n_known if atlas.sample is None else int((labels[atlas.sample] >= 0).sum())
     accuracy = accuracy_of(atlas, name) if name else None
     if accuracy is not None:
-        error = (accuracy * (1 - accuracy) / n) ** 0.5
+        error = (accuracy * (1 - accuracy) / max(1, n_judged)) ** 0.5
         text += (
             f"; {_neighbors(atlas)}-nearest-neighbour accuracy on the map "
             f"{100 * accuracy:.1f}\u00a0±\u00a0{100 * error:.1f}\u00a0% (leave one out)"
         )
-    return text + "."
+    if 0 < n_known < len(atlas.points):
+        text += f"; grey: the {len(atlas.points) - n_known:,} without a label"
+    if n > MOST_DRAWN:
+        text += f"; drawn: {MOST_DRAWN:,} of them at random"
+    return f"{text}.{sample_words(atlas)}"
+
+
+def kind_of(atlas: Atlas) -> str:
+    """Return what the points are: ``"images"`` or ``"embeddings"``."""
+    return str(atlas.data.get("kind", "images"))
 
 
 def _title(atlas: Atlas, points: MapPoints) -> str:
     accuracy = accuracy_of(atlas, points.name)
     if accuracy is None:
-        return f"{points.title}: {len(points.xy):,} images by their codes"
-    return f"{points.title}: neighbours name the class of {percent(accuracy)} of images"
+        return f"{points.title}: {len(points.xy):,} {kind_of(atlas)} by their codes"
+    return f"{points.title}: neighbours name the class of {percent(accuracy)} of {kind_of(atlas)}"
 
 
 def _subtitle(atlas: Atlas, points: MapPoints) -> str:
@@ -312,15 +341,28 @@ def _sheet_title(atlas: Atlas, drawn: list[MapPoints]) -> str:
     if len(measured) < 2:
         return f"{len(drawn)} maps of the same codes" if len(drawn) > 1 else drawn[0].title
     best, worst = max(measured, key=measured.__getitem__), min(measured, key=measured.__getitem__)
+    high, low = percent(measured[best]), percent(measured[worst])
+    kind = kind_of(atlas)
+    if high == low:
+        return f"The maps keep the classes equally apart: neighbours are right for {high} of {kind}"
+    first = [title for title, value in measured.items() if percent(value) == high]
+    if len(first) > 1:
+        return (
+            f"{', '.join(first[:-1])} and {first[-1]} keep the classes apart best: neighbours are "
+            f"right for {high} of the {kind}, on {worst} for {low}"
+        )
     return (
         f"{best} keeps the classes apart best: neighbours are right for "
-        f"{percent(measured[best])} of the images, on {worst} for {percent(measured[worst])}"
+        f"{high} of the {kind}, on {worst} for {low}"
     )
 
 
 def _sheet_subtitle(atlas: Atlas, drawn: list[MapPoints]) -> str:
     if all(accuracy_of(atlas, points.name) is None for points in drawn):
         return ""
-    text = f"In per cent: images whose {_neighbors(atlas)} nearest neighbours name their class."
+    text = (
+        f"In per cent: {kind_of(atlas)} whose {_neighbors(atlas)} nearest neighbours name their "
+        "class."
+    )
     codes = accuracy_of(atlas, "codes")
     return text + (f" Among the codes themselves: {percent(codes)}." if codes is not None else "")

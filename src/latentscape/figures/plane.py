@@ -12,6 +12,7 @@ from latentscape.atlas import Atlas, DecodedPlane
 from latentscape.errors import AtlasError
 from latentscape.figures.maps import MapPoints, draw_map, map_points
 from latentscape.figures.pixels import ink_on_paper
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import SOFT, Page, figures, in_house_style
 from latentscape.types import AnyArray
 
@@ -55,7 +56,9 @@ def decoded_plane(atlas: Atlas) -> Figure:
         if points is not None
         else f"{rows} × {columns} places of the plane, decoded.",
         caption=f"{atlas.data.get('name', 'data')}: the autoencoder with two neurons; axes in the "
-        "neurons’ own units" + (f"; n = {len(points.xy):,} points." if points is not None else "."),
+        "neurons’ own units"
+        + (f"; n = {len(points.xy):,} points." if points is not None else ".")
+        + sample_words(atlas),
     )
     bottom = page.bottom + 0.45
     left = page.axes(0.8, bottom, width, height)
@@ -136,5 +139,5 @@ def _title(plane: DecodedPlane, points: MapPoints | None) -> str:
     nearest = cKDTree(points.xy[known]).query(grid)[1]
     found, total = len(np.unique(points.labels[known][nearest])), len(points.classes)
     if found == total:
-        return f"All {total} classes find a place on the plane of two neurons"
-    return f"The plane of two neurons has a place for {found} of {total} classes"
+        return f"The plane of two neurons: each of {total} classes is the nearest one somewhere"
+    return f"The plane of two neurons: {found} of {total} classes are the nearest one somewhere"

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
 from latentscape.figures.pixels import ink_on_paper
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import INK, SOFT, Page, figures, in_house_style
 from latentscape.types import AnyArray, IntArray
 
@@ -56,7 +57,8 @@ def reconstructions(atlas: Atlas) -> Figure:
         + " keep of it; below each pair its mean squared error.",
         caption=f"{len(errors):,} images of {atlas.data.get('name', 'the data')}, ranked by error "
         + ("within each class" if rows[0][0] else "together")
-        + (f"; {left_out} more classes are not shown." if left_out else "."),
+        + (f"; {left_out} more classes are not shown." if left_out else ".")
+        + sample_words(atlas),
     )
     axes = page.axes(0, 0, page.width, page.height)
     axes.set(xlim=(0, page.width), ylim=(0, page.height))

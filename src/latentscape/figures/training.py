@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
+from latentscape.figures.sampled import sample_words
 from latentscape.figures.style import (
     ACCENT,
     HAIRLINE,
@@ -61,7 +62,8 @@ def training_curves(atlas: Atlas) -> Figure:
         subtitle="Mean squared error by epoch, "
         + (f"one line for each of {n_seeds} seeds." if n_seeds > 1 else "one seed."),
         caption="Logarithmic scale. The training loss of an epoch is the mean over its batches, "
-        "while the weights still change; the validation error is taken at its end.",
+        f"while the weights still change; the validation error is taken at its end."
+        f"{sample_words(atlas)}",
     )
     _key(page, [("validation error", ACCENT), ("training loss", SOFT)])
     limits = _limits(history)
@@ -139,7 +141,10 @@ def _panel(
     axes.yaxis.set_major_locator(FixedLocator(inside[:: max(1, len(inside) // 4)]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: figures(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    if last_epoch < 4:  # MaxNLocator would put ticks between epochs
+        axes.xaxis.set_major_locator(FixedLocator(range(1, last_epoch + 1)))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.grid(axis="y", color=HAIRLINE, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines["left"].set_visible(False)

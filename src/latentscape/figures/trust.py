@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError
-from latentscape.figures.maps import TITLES, caption, map_points, point_look
+from latentscape.figures.maps import TITLES, caption, point_look
 from latentscape.figures.style import (
     FAINT,
     HAIRLINE,
@@ -95,6 +95,7 @@ def measures_table(atlas: Atlas) -> Figure:
     """
     maps = judged_maps(atlas)
     rows = _table_rows(maps)
+    needs = atlas.lacking.get("label measures")
     names = list(maps)
     first, cell, step = 2.5, 1.18, 0.36
     width = 2 * Page.margin + first + cell * (len(names) + 1)
@@ -106,7 +107,7 @@ def measures_table(atlas: Atlas) -> Figure:
     )
     page = Page(
         width,
-        step * (len(rows) + 1) + 0.15,
+        step * (len(rows) + 1 + bool(needs)) + 0.15,
         title=title,
         subtitle="Every measure with its standard error. Green: near the best value that there "
         "is; white: no better than a map of random places.",
@@ -165,6 +166,11 @@ def measures_table(atlas: Atlas) -> Figure:
                 fontsize=9 if same else 8,
                 color=SOFT,
             )
+    if needs:
+        y -= step
+        axes.plot([Page.margin, page.width - Page.margin], [y + step / 2] * 2, color=HAIRLINE, lw=1)
+        write(Page.margin, y, "label measures", fontsize=9)
+        write(Page.margin + first, y, needs, fontsize=9, color=SOFT)
     return figure
 
 
@@ -280,13 +286,13 @@ def trust_sheet(atlas: Atlas) -> Figure:
             color=INK,
         )
         axes = page.axes(left, top - 0.3 - side, side, side)
-        points = map_points(atlas, name)
         false, missing = _losses(atlas, name)
-        size, alpha = point_look(len(points.xy), side)
+        xy = atlas.points[[f"{name}_x", f"{name}_y"]].to_numpy()[_judged(atlas, name)]
+        size, alpha = point_look(len(xy), side)
         order = np.argsort(np.maximum(false, missing), kind="stable")  # the doubtful ones on top
         axes.scatter(
-            points.xy[order, 0],
-            points.xy[order, 1],
+            xy[order, 0],
+            xy[order, 1],
             s=1.3 * size,
             c=two_way_colors(false, missing)[order],
             alpha=min(1.0, alpha + 0.15),
@@ -347,11 +353,17 @@ def _legend(page: Page) -> None:
 
 
 def _losses(atlas: Atlas, name: str) -> tuple[AnyArray, AnyArray]:
-    points = atlas.points
-    finite = np.isfinite(points[[f"{name}_x", f"{name}_y"]].to_numpy()).all(axis=1)
-    false = 1 - points[f"{name}_trustworthiness"].to_numpy(dtype=np.float64)[finite]
-    missing = 1 - points[f"{name}_continuity"].to_numpy(dtype=np.float64)[finite]
+    points, judged = atlas.points, _judged(atlas, name)
+    false = 1 - points[f"{name}_trustworthiness"].to_numpy(dtype=np.float64)[judged]
+    missing = 1 - points[f"{name}_continuity"].to_numpy(dtype=np.float64)[judged]
     return false, missing
+
+
+def _judged(atlas: Atlas, name: str) -> AnyArray:
+    """Return which points have a place and a verdict: those of the sample, if there is one."""
+    columns = [f"{name}_{part}" for part in ("x", "y", "trustworthiness", "continuity")]
+    judged: AnyArray = np.isfinite(atlas.points[columns].to_numpy(dtype=np.float64)).all(axis=1)
+    return judged
 
 
 def _share_in_doubt(atlas: Atlas, name: str) -> float:

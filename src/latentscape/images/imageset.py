@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentscape.errors import DataError
-from latentscape.types import IntArray, UInt8Array
+from latentscape.images.checks import (
+    UNLABELLED,
+    as_index,
+    checked_columns,
+    checked_images,
+    checked_labels,
+    checked_strings,
+    frozen,
+)
+from latentscape.images.quarantine import Refused
+from latentscape.types import AnyArray, IntArray, UInt8Array
 
 StrArray: TypeAlias = NDArray[np.str_]
 
@@ -33,7 +43,8 @@ class ImageSet:
     images : uint8 array of shape (n, H, W) or (n, H, W, C)
         Grey images, or images with C = 1, 3 or 4 channels in the last axis.
     labels : int64 array of shape (n,), or None
-        Position of each image's class in `class_names`.
+        Position of each image's class in `class_names`; -1 where an image has
+        no label. When none has one, `labels` becomes None.
     class_names : tuple of str
         One name for each class; empty when there are no labels.
     split : str array of shape (n,)
@@ -45,6 +56,16 @@ class ImageSet:
     notes : tuple of str
         Sentences that the user should read, for example that test images had
         to be set aside.
+    columns : mapping of str to array of shape (n,)
+        What else is known of each image, for example from a metadata.csv:
+        strings or numbers.
+    quarantine : tuple of Refused
+        Every file that was not read, with the reason.
+    sentence : str
+        What was read, in one sentence.
+    preprocessing : mapping
+        What was done to the files, JSON-ready; given to
+        :func:`latentscape.load_images`, it does the same to new ones.
 
     Raises
     ------
@@ -59,11 +80,15 @@ class ImageSet:
     ids: StrArray
     name: str
     notes: tuple[str, ...] = ()
+    columns: Mapping[str, AnyArray] = field(default_factory=dict)
+    quarantine: tuple[Refused, ...] = ()
+    sentence: str = ""
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        images = _check_images(self.images)
+        images = checked_images(self.images)
         n = len(images)
-        split = _check_strings(self.split, n, "split", f"{TRAIN!r} or {TEST!r}")
+        split = checked_strings(self.split, n, "split", f"{TRAIN!r} or {TEST!r}")
         strange = ~np.isin(split, (TRAIN, TEST))
         if strange.any():
             row = int(strange.argmax())
@@ -71,7 +96,7 @@ class ImageSet:
                 f"split must be {TRAIN!r} or {TEST!r} for each image, got {str(split[row])!r} "
                 f"in row {row:,}"
             )
-        ids = _check_strings(self.ids, n, "ids", "an id")
+        ids = checked_strings(self.ids, n, "ids", "an id")
         n_distinct = len(set(ids.tolist()))
         if n_distinct != n:
             raise DataError(
@@ -82,28 +107,35 @@ class ImageSet:
             raise DataError(f"class_names must be distinct, got {class_names}")
         labels = None
         if self.labels is not None:
-            labels = _check_labels(self.labels, n)
-            if n and not 0 <= int(labels.min()) <= int(labels.max()) < len(class_names):
+            labels = checked_labels(self.labels, n)
+            if n and not UNLABELLED <= int(labels.min()) <= int(labels.max()) < len(class_names):
                 raise DataError(
-                    f"labels must be between 0 and {len(class_names) - 1} for "
-                    f"{len(class_names)} class names, got {labels.min()} to {labels.max()}"
+                    "labels must be -1 (not labelled) or "
+                    f"between 0 and {len(class_names) - 1} for {len(class_names)} class names, "
+                    f"got {labels.min()} to {labels.max()}"
                 )
+            if n and int(labels.max()) == UNLABELLED:
+                labels, class_names = None, ()
         elif class_names:
             raise DataError(
                 f"there are {len(class_names)} class names but no labels; leave the names out "
                 "or give the labels"
             )
         checked = {
-            "images": _frozen(images),
-            "labels": None if labels is None else _frozen(labels),
+            "images": frozen(images),
+            "labels": None if labels is None else frozen(labels),
             "class_names": class_names,
-            "split": _frozen(split),
-            "ids": _frozen(ids),
+            "split": frozen(split),
+            "ids": frozen(ids),
             "name": str(self.name),
             "notes": tuple(str(note) for note in self.notes),
+            "columns": checked_columns(self.columns, n),
+            "quarantine": tuple(self.quarantine),
+            "sentence": str(self.sentence),
+            "preprocessing": dict(self.preprocessing),
         }
-        for field, value in checked.items():
-            object.__setattr__(self, field, value)
+        for key, value in checked.items():
+            object.__setattr__(self, key, value)
 
     @classmethod
     def from_arrays(
@@ -116,6 +148,8 @@ class ImageSet:
         ids: ArrayLike | None = None,
         name: str = "images",
         notes: Sequence[str] = (),
+        columns: Mapping[str, ArrayLike] | None = None,
+        quarantine: Sequence[Refused] = (),
     ) -> ImageSet:
         """Make an image set from arrays, filling in what is left out.
 
@@ -125,7 +159,8 @@ class ImageSet:
             The images.
         labels : integer array of shape (n,), optional
             Any integers. Without `class_names` the sorted distinct labels
-            become the class names; with them, labels are positions in them.
+            become the class names; with them, labels are positions in them, and
+            -1 stands for an image without a label.
         class_names : sequence of str, optional
             One name for each class.
         split : str array of shape (n,), optional
@@ -137,6 +172,10 @@ class ImageSet:
             What the data are called.
         notes : sequence of str
             Sentences for the user.
+        columns : mapping of str to array of shape (n,), optional
+            What else is known of each image.
+        quarantine : sequence of Refused
+            Files that were not read.
 
         Returns
         -------
@@ -155,18 +194,18 @@ class ImageSet:
         >>> pictures.class_names, len(pictures.train), len(pictures.test)
         (('3', '4'), 12, 2)
         """
-        pixels = _check_images(images)
+        pixels = checked_images(images)
         n = len(pixels)
         indices: IntArray | None = None
         if labels is not None:
-            indices = _check_labels(labels, n)
+            indices = checked_labels(labels, n)
             if class_names is None:
                 values, positions = np.unique(indices, return_inverse=True)
                 class_names = [str(value) for value in values]
                 indices = positions.reshape(-1).astype(np.int64)
         notes = list(notes)
         if split is None:
-            split, note = _set_aside(n, name)
+            split, note = set_aside(n, name)
             notes.append(note)
         return cls(
             images=pixels,
@@ -176,6 +215,8 @@ class ImageSet:
             ids=numbered_ids("image", n) if ids is None else np.asarray(ids, dtype=np.str_),
             name=name,
             notes=tuple(notes),
+            columns={name: np.asarray(values) for name, values in (columns or {}).items()},
+            quarantine=tuple(quarantine),
         )
 
     def __len__(self) -> int:
@@ -194,7 +235,8 @@ class ImageSet:
         # Without the cached subsets, which would double what is sent to a
         # worker; and through the constructor, so the copy is read-only too.
         fields = (self.images, self.labels, self.class_names, self.split, self.ids)
-        return ImageSet, (*fields, self.name, self.notes)
+        told = (self.name, self.notes, dict(self.columns), self.quarantine, self.sentence)
+        return ImageSet, (*fields, *told, self.preprocessing)
 
     @cached_property
     def train(self) -> ImageSet:
@@ -220,8 +262,8 @@ class ImageSet:
     def content_hash(self) -> str:
         """SHA-256, in hex, of images, labels, class names, split and ids.
 
-        Neither `name` nor `notes` is part of it: the same images in a folder
-        with another name are the same content.
+        Nothing else is part of it: the same images in a folder with another
+        name are the same content.
         """
         digest = hashlib.sha256(b"latentscape.ImageSet/1\n")
         head = {
@@ -250,7 +292,7 @@ class ImageSet:
         Returns
         -------
         ImageSet
-            With the same class names, name and notes. A run of neighbouring
+            With the same class names, name and what was said of the whole. A run of neighbouring
             rows shares memory with this set.
 
         Raises
@@ -259,7 +301,7 @@ class ImageSet:
             The mask has the wrong length, or a position does not exist or
             occurs twice.
         """
-        taken = _as_index(rows, len(self))
+        taken = as_index(rows, len(self))
         return ImageSet(
             images=self.images[taken],
             labels=None if self.labels is None else self.labels[taken],
@@ -268,6 +310,10 @@ class ImageSet:
             ids=self.ids[taken],
             name=self.name,
             notes=self.notes,
+            columns={name: values[taken] for name, values in self.columns.items()},
+            quarantine=self.quarantine,
+            sentence=self.sentence,
+            preprocessing=self.preprocessing,
         )
 
 
@@ -276,7 +322,7 @@ def numbered_ids(prefix: str, n: int) -> StrArray:
     return np.array([f"{prefix}-{i:05d}" for i in range(n)], dtype=np.str_)
 
 
-def _set_aside(n: int, name: str) -> tuple[StrArray, str]:
+def set_aside(n: int, name: str) -> tuple[StrArray, str]:
     """Split off one image in seven for testing; the same ones every time."""
     if n < 2:
         raise DataError(
@@ -294,78 +340,3 @@ def _set_aside(n: int, name: str) -> tuple[StrArray, str]:
         "drawn with a fixed seed) were set aside for testing."
     )
     return split, note
-
-
-def _check_images(images: ArrayLike) -> UInt8Array:
-    array = np.asarray(images)
-    if array.dtype != np.uint8:
-        raise DataError(
-            f"images must be uint8 (0 to 255), got {array.dtype}; scale and round them first"
-        )
-    if array.ndim not in (3, 4):
-        raise DataError(
-            f"images must have the shape (n, height, width) or (n, height, width, channels), got "
-            f"{array.shape}"
-        )
-    if 0 in array.shape[1:]:
-        raise DataError(f"images must have at least one pixel, got the shape {array.shape}")
-    if array.ndim == 4 and array.shape[3] not in (1, 3, 4):
-        raise DataError(
-            f"images must have 1, 3 or 4 channels in their last axis, got {array.shape[3]} "
-            f"(shape {array.shape}); move the channels there"
-        )
-    return np.ascontiguousarray(array, dtype=np.uint8)
-
-
-def _check_labels(labels: ArrayLike, n: int) -> IntArray:
-    array = np.asarray(labels)
-    if array.ndim != 1 or len(array) != n:
-        raise DataError(
-            f"there are {n:,} images but the labels have the shape {array.shape}; one label is "
-            "needed for each image"
-        )
-    if n and not np.issubdtype(array.dtype, np.integer):
-        raise DataError(f"labels must be integers, got {array.dtype}")
-    if n and int(array.max()) > np.iinfo(np.int64).max:
-        raise DataError(f"labels must fit into 64 bits, got {array.max()}")
-    return array.astype(np.int64)
-
-
-def _check_strings(values: ArrayLike, n: int, what: str, each: str) -> StrArray:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise DataError(
-            f"there are {n:,} images but {what} has the shape {array.shape}; {each} is needed for "
-            "each image"
-        )
-    return np.ascontiguousarray(array, dtype=np.str_)
-
-
-def _as_index(rows: ArrayLike | slice, n: int) -> slice | NDArray[np.intp]:
-    if isinstance(rows, slice):
-        return rows
-    array = np.asarray(rows)
-    if array.dtype == np.bool_:
-        if array.shape != (n,):
-            raise DataError(f"there are {n:,} images but the mask has the shape {array.shape}")
-        index = np.flatnonzero(array)
-    elif array.ndim == 1 and (array.size == 0 or np.issubdtype(array.dtype, np.integer)):
-        if array.size and not -n <= int(array.min()) <= int(array.max()) < n:
-            raise DataError(
-                f"there are {n:,} images, but rows {array.min()} to {array.max()} were asked for"
-            )
-        index = array.astype(np.intp)
-    else:
-        raise DataError(
-            f"rows must be a mask, positions or a slice, got {array.dtype} of shape {array.shape}"
-        )
-    first = int(index[0]) if index.size else 0
-    if first >= 0 and np.array_equal(index, np.arange(first, first + index.size)):
-        return slice(first, first + index.size)  # a view instead of a copy
-    return index
-
-
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

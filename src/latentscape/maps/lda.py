@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from latentscape.errors import LabelsError
 from latentscape.maps.base import Map2D
-from latentscape.maps.guard import check_labels
+from latentscape.maps.guard import check_codes, check_labels
 from latentscape.maps.inversion import LocalField, linear_field
 from latentscape.maps.linear import rowwise_product
 from latentscape.maps.pca import principal_axes
@@ -79,6 +81,33 @@ class LDA(Map2D):
         self.scalings_ = _discriminants(wide - self.mean_, owner, len(classes))
         self.codes_ = codes.copy()
         return self._place(codes)
+
+    def spread_over(self, X: Any) -> Self:
+        """Make other codes the rows of the map; its axes stay as they are.
+
+        For data of which only a part is labelled: fit on that part, then spread the map over
+        all of them. ``embedding_`` and ``inverse_transform`` are then those of all rows.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, d)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        CodesError
+            Another width than the map was fitted on, or NaN or infinity.
+        """
+        check_is_fitted(self)
+        codes = check_codes(self, X, reset=False)
+        with threadpool_limits(limits=1, user_api="blas"):
+            self.codes_ = codes.copy()
+            self.embedding_ = self._place(codes)
+            self._prepare()
+        return self
 
     def _prepare(self) -> None:
         super()._prepare()

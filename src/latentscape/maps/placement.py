@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from latentscape import _native
+from latentscape.neighbors import search
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 _NEIGHBORS = 15
@@ -104,7 +104,7 @@ def nearest_rows(
         Squared distances.
     """
     queries = np.ascontiguousarray(queries)
-    indices, squared = _native.nearest_rows(queries, rows, k, threads=n_jobs)
+    indices, squared = search.nearest_rows(queries, rows, k, threads=n_jobs)
     # The kernel's float32 does not reach queries that lie absurdly far from all rows.
     for i in np.flatnonzero(indices[:, -1] < 0):
         difference = rows.astype(np.float64) - queries[i]

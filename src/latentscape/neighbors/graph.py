@@ -13,6 +13,7 @@ import numpy as np
 from latentscape import _native
 from latentscape.errors import CodesError, ModelFileError, SettingError
 from latentscape.files import storage_error, write_atomically
+from latentscape.neighbors.search import nearest_rows
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 Metric = Literal["euclidean", "cosine"]
@@ -125,7 +126,7 @@ class NeighborGraph:
         exact = method == "exact" or (method == "auto" and n <= EXACT_ROWS)
         recall = error = None
         if exact:
-            indices, squared = _native.nearest_rows(points, points, k, same=True, threads=threads)
+            indices, squared = nearest_rows(points, points, k, same=True, threads=threads)
         else:
             indices, squared, recall, error = _by_cells(points, k, int(random_state), threads)
         return cls(
@@ -181,7 +182,7 @@ class NeighborGraph:
                 "the images with the model whose codes the graph was built on."
             )
         _check_count(n_neighbors, self.n_rows, f"a graph of {self.n_rows} rows")
-        indices, squared = _native.nearest_rows(
+        indices, squared = nearest_rows(
             _measured(rows, self.metric),
             _measured(self.codes, self.metric),
             int(n_neighbors),
@@ -316,7 +317,7 @@ def _by_cells(
     judged = np.sort(drawn).astype(np.int32)
     queries = np.ascontiguousarray(points[judged])
     # The row itself is among its k + 1 nearest, or hidden by copies of it.
-    truth, _ = _native.nearest_rows(queries, points, k + 1, threads=threads)
+    truth, _ = nearest_rows(queries, points, k + 1, threads=threads)
     truth = without_self(truth, judged)
     n_probes = 4
     while True:

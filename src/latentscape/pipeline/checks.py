@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from latentscape.errors import DataError, LatentscapeError, SettingError
 from latentscape.images import ImageSet
+from latentscape.images.embeddings import EmbeddingSet
+from latentscape.pipeline.lacking import LEAST_ROWS
 from latentscape.pipeline.settings import LARGEST_SEED, MAP_NAMES, RunSettings
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
     """
     for name, given in settings.map_settings.items():
         check_map_settings(name, given)
+    _check_rows(images.name, len(images), "images")
     n_train, n_test = len(images.train), len(images.test)
     if not n_train or not n_test:
         msg = (
@@ -52,6 +55,30 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
         raise DataError(msg)
 
 
+def check_embeddings(data: EmbeddingSet, settings: RunSettings) -> None:
+    """Refuse codes and settings that a run could not go through with.
+
+    Raises
+    ------
+    DataError
+        When there are too few rows to map.
+    SettingError
+        When a setting makes no sense.
+    """
+    for name, given in settings.map_settings.items():
+        check_map_settings(name, given)
+    _check_rows(data.name, len(data), "rows")
+
+
+def _check_rows(name: str, n_rows: int, what: str) -> None:
+    if n_rows < LEAST_ROWS:
+        msg = (
+            f"{name} has {n_rows:,} {what}, but a map needs at least {LEAST_ROWS}; give more of "
+            "them"
+        )
+        raise DataError(msg)
+
+
 def checked_estimator(
     images: ImageSet, training: Mapping[str, Any], latent_dims: Sequence[int], *, seed: int = 0
 ) -> ConvAutoencoder:
@@ -68,7 +95,7 @@ def checked_estimator(
     # torch takes seconds to import, and a run with nothing to do needs none of it.
     from latentscape.autoencoder import ConvAutoencoder
     from latentscape.autoencoder.networks import make_network
-    from latentscape.autoencoder.training import Recipe, split_validation
+    from latentscape.autoencoder.training import split_validation
 
     known = sorted(set(ConvAutoencoder().get_params(deep=False)) - set(_NOT_TO_BE_SET))
     unknown = sorted(set(training) - set(known))
@@ -87,7 +114,7 @@ def checked_estimator(
         raise SettingError(msg)
     model = ConvAutoencoder(random_state=seed, **training)
     try:
-        Recipe(**{name: getattr(model, name) for name in Recipe.names()})
+        model.resolved_recipe(len(images.train))
         split_validation(len(images.train), model.validation_fraction)
         make_network(model.network, max(latent_dims), images.image_shape)
     except LatentscapeError:

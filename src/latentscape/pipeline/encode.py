@@ -1,10 +1,11 @@
-"""New images on a trained model and on finished maps."""
+"""New data on a trained model and on finished maps."""
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,44 +13,80 @@ import numpy as np
 import pandas as pd
 
 from latentscape.atlas import Atlas
-from latentscape.autoencoder import ConvAutoencoder
-from latentscape.errors import AtlasError, SettingError
+from latentscape.errors import AtlasError, DataError, SettingError
 from latentscape.files import check_writable, write_atomically
-from latentscape.images import ImageSet, load_images
+from latentscape.images import (
+    EmbeddingSet,
+    ImageSet,
+    load_images,
+    looks_like_embeddings,
+    read_embeddings,
+)
+from latentscape.pipeline.drift import Drift, measure_drift
 from latentscape.pipeline.settings import given_path
 from latentscape.progress import progress_bars
-from latentscape.types import AnyArray, EventCallback, FloatArray, Progress
+from latentscape.types import AnyArray, EventCallback, FloatArray, Progress, StageChange
 
-FORMATS = (".npy", ".npz", ".parquet")
+FORMATS = (".npy", ".npz", ".parquet", ".csv")
+
+# What two readings of the same file may differ in without a word.
+_COMPARED = ("size", "mode", "background", "value_ranges")
+
+
+@dataclass
+class _Encoded:
+    """What comes out, and what does not, with the reason."""
+
+    ids: AnyArray
+    codes: FloatArray
+    errors: AnyArray | None = None
+    places: dict[str, FloatArray] = field(default_factory=dict)
+    lacking: dict[str, str] = field(default_factory=dict)
 
 
 def encode_images(
     source: str | os.PathLike[str],
-    data: ImageSet | str | os.PathLike[str],
+    data: Any,
     output: str | os.PathLike[str],
     *,
+    network: str | None = None,
+    encoder: Any = None,
+    encoder_options: Mapping[str, Any] | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
 ) -> dict[str, Any]:
-    """Encode images, place them on an atlas's maps, and write what comes out.
+    """Encode new data, place them on an atlas's maps, and write what comes out.
+
+    Images that are read here are prepared as those of the atlas were: size,
+    mode, background and range of values stand in it. Embeddings are taken as
+    codes and placed.
 
     Parameters
     ----------
     source : path
         A model's file, or an atlas, whose mapped model is taken.
-    data : ImageSet, str or path
-        Images; all of them are encoded, whatever their split.
+    data : ImageSet, EmbeddingSet, or what :func:`latentscape.images.load_data` reads
+        All rows are encoded, whatever their split.
     output : path
         ``.npy`` for the codes alone; ``.npz`` for ids, codes, reconstruction
         errors and a place on each map (``tsne``: float32 (n, 2), ...);
-        ``.parquet`` for the same as columns (``z0``, ..., ``tsne_x``, ...).
+        ``.parquet`` or ``.csv`` for the same as columns (``z0``, ...,
+        ``tsne_x``, ...).
+    network : str, optional
+        The Python path of the network, for a model whose network is a class of
+        your own: see :meth:`latentscape.ConvAutoencoder.load`.
+    encoder, encoder_options
+        As for :func:`latentscape.run`, for an atlas whose codes an encoder from
+        elsewhere has made.
     verbose, callbacks
         As for :func:`latentscape.run`.
 
     Returns
     -------
     dict
-        n, latent_dim, reconstruction_mse (mean), maps (names), output.
+        n, latent_dim, reconstruction_mse (mean, or None), maps (names), output,
+        sentence (what was read), notes, lacking (reasons by part), and drift
+        (see :class:`latentscape.pipeline.drift.Drift`; None for a model's file).
 
     Raises
     ------
@@ -61,74 +98,215 @@ def encode_images(
         msg = f"{target} must end in one of {', '.join(FORMATS)}, which says what to write"
         raise SettingError(msg)
     atlas = Atlas.open(path) if path.is_dir() else None
-    model = ConvAutoencoder.load(path if atlas is None else _model_path(atlas, "codes"))
-    images = data if isinstance(data, ImageSet) else load_images(data)
-    names = list(atlas.map_names) if atlas is not None and target.suffix != ".npy" else []
-    check_writable(target)
-
+    if atlas is not None and not atlas.has("codes"):
+        msg = f"{atlas.path} has no codes yet; finish it with `latentscape run` first"
+        raise AtlasError(msg)
+    model = _load_model(path if atlas is None else _model_path(atlas, "codes"), network)
     with progress_bars(verbose) as show:
-        n_steps = 2 + len(names)
 
-        def step(done: int) -> None:
+        def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
-                callback(Progress("encode", done, n_steps))
+                callback(event)
 
-        step(0)
-        codes = model.transform(images.images)
-        step(1)
-        errors = model.reconstruction_error(images.images)
-        step(2)
-        places: dict[str, FloatArray] = {}
-        for name in names:
-            assert atlas is not None
-            own = codes
-            if name == "direct":
-                two = ConvAutoencoder.load(_model_path(atlas, "plane"))
-                own = two.transform(images.images)
-            places[name] = atlas.load_map(name).transform(own)
-            step(2 + len(places))
-    write_atomically(target, _content(target.suffix, images, codes, errors, places))
+        found = _read(data)
+        if encoder is not None:
+            found = _encoded_elsewhere(found, encoder, encoder_options or {})
+        check_writable(target)
+        made = _encode(
+            found, atlas, model, tell, with_places=target.suffix != ".npy", network=network
+        )
+    drift = None if atlas is None else _drift(made, atlas)
+    write_atomically(target, _content(target.suffix, made))
     return {
-        "n": len(codes),
-        "latent_dim": int(codes.shape[1]),
-        "reconstruction_mse": float(errors.mean()),
-        "maps": names,
+        "n": len(made.codes),
+        "latent_dim": int(made.codes.shape[1]),
+        "reconstruction_mse": None if made.errors is None else float(made.errors.mean()),
+        "maps": list(made.places),
         "output": str(target),
+        "sentence": found.sentence,
+        "notes": [*found.notes, *_other_preparation(found, atlas)],
+        "lacking": made.lacking,
+        "drift": None if drift is None else drift.as_dict(),
     }
 
 
-def _model_path(atlas: Atlas, stage: str) -> Path:
-    """Return the file of the model that a stage of an atlas was made with."""
-    model = atlas.stage_info(stage).get("model")
-    if model is None:
-        msg = f"{atlas.path} has no {stage} yet; finish it with `latentscape run` first"
-        raise AtlasError(msg)
-    return atlas.path / str(model)
+def _read(data: Any) -> ImageSet | EmbeddingSet:
+    if isinstance(data, ImageSet | EmbeddingSet):
+        return data
+    return read_embeddings(data) if looks_like_embeddings(data) else load_images(data)
 
 
-def _content(
-    suffix: str,
-    images: ImageSet,
-    codes: FloatArray,
-    errors: AnyArray,
-    places: dict[str, FloatArray],
-) -> bytes:
-    buffer = io.BytesIO()
-    if suffix == ".npy":
-        np.save(buffer, codes, allow_pickle=False)
-    elif suffix == ".npz":
-        np.savez(
-            buffer,
-            allow_pickle=False,
-            id=images.ids,
-            codes=codes,
-            reconstruction_mse=errors,
-            **places,
-        )
+def _encoded_elsewhere(
+    data: ImageSet | EmbeddingSet, encoder: Any, options: Mapping[str, Any]
+) -> EmbeddingSet:
+    from latentscape.pipeline.decoding import encode_with
+
+    if isinstance(data, EmbeddingSet):
+        msg = f"{data.name} holds codes already; an encoder is for images"
+        raise SettingError(msg)
+    return encode_with(encoder, data, options).data
+
+
+def _encode(
+    data: ImageSet | EmbeddingSet,
+    atlas: Atlas | None,
+    model: Any,
+    tell: EventCallback,
+    *,
+    with_places: bool,
+    network: str | None,
+) -> _Encoded:
+    names = list(atlas.map_names) if atlas is not None and with_places else []
+    n_steps = 2 + len(names)
+    tell(Progress("encode", 0, n_steps))
+    if isinstance(data, EmbeddingSet):
+        made = _taken_codes(data, atlas, model)
     else:
-        table: dict[str, Any] = {"id": images.ids.astype(object), "reconstruction_mse": errors}
-        table |= {f"z{i}": codes[:, i] for i in range(codes.shape[1])}
-        for name, xy in places.items():
-            table |= {f"{name}_x": xy[:, 0], f"{name}_y": xy[:, 1]}
-        pd.DataFrame(table).to_parquet(buffer, index=False)
+        if model is None:
+            assert atlas is not None  # a model's file alone is a model
+            msg = (
+                f"{atlas.path} was made from codes and holds no encoder, so images cannot be "
+                f"placed on its maps as they are; give the encoder that made the codes, or "
+                f"embeddings from it"
+            )
+            raise AtlasError(msg)
+        made = _Encoded(data.ids, model.transform(data.images))
+    tell(Progress("encode", 1, n_steps))
+    _add_errors(made, data, model if model is not None else _load_decoder(atlas))
+    tell(Progress("encode", 2, n_steps))
+    for done, name in enumerate(names, 3):
+        assert atlas is not None
+        _place(made, data, atlas, name, network)
+        tell(Progress("encode", done, n_steps))
+    return made
+
+
+def _taken_codes(data: EmbeddingSet, atlas: Atlas | None, model: Any) -> _Encoded:
+    width = int(model.latent_dim if atlas is None else atlas.codes.shape[1])
+    if data.latent_dim != width:
+        whose = "the model has" if atlas is None else f"the codes of {atlas.path} have"
+        msg = (
+            f"{data.name} holds embeddings of {data.latent_dim} numbers, but {whose} {width}; give "
+            "embeddings from the same encoder"
+        )
+        raise DataError(msg)
+    return _Encoded(data.ids, data.codes)
+
+
+def _add_errors(made: _Encoded, data: ImageSet | EmbeddingSet, model: Any) -> None:
+    """Add each image's reconstruction error, or the reason why there is none."""
+    if model is None or getattr(model, "inverse_transform", None) is None:
+        made.lacking["reconstruction_mse"] = "there is no decoder"
+    elif data.images is None:
+        made.lacking["reconstruction_mse"] = "the embeddings have no images"
+    elif isinstance(data, EmbeddingSet):
+        rebuilt = model.inverse_transform(np.array(made.codes))  # torch wants its own copy
+        if rebuilt.shape != data.images.shape:
+            made.lacking["reconstruction_mse"] = (
+                f"the images have the shape {data.images.shape[1:]}, the model makes "
+                f"{rebuilt.shape[1:]}"
+            )
+            return
+        difference = rebuilt - data.images.astype(np.float32) / np.float32(255)
+        axes = tuple(range(1, difference.ndim))
+        made.errors = (difference**2).mean(axis=axes, dtype=np.float64)
+    else:
+        made.errors = model.reconstruction_error(data.images)
+
+
+def _place(
+    made: _Encoded,
+    data: ImageSet | EmbeddingSet,
+    atlas: Atlas,
+    name: str,
+    network: str | None,
+) -> None:
+    codes = made.codes
+    if name == "direct":
+        two = _load_model(_model_path(atlas, "plane"), network)
+        if two is None or isinstance(data, EmbeddingSet):
+            made.lacking["direct"] = (
+                "the map of two neurons needs its own model and images, not embeddings"
+            )
+            return
+        codes = two.transform(data.images)
+    made.places[name] = atlas.load_map(name).transform(codes)
+
+
+def _load_model(path: Path | None, network: str | None = None) -> Any:
+    if path is None:
+        return None
+    from latentscape.autoencoder import ConvAutoencoder  # torch takes seconds to import
+
+    return ConvAutoencoder.load(path, network=network)
+
+
+def _load_decoder(atlas: Atlas | None) -> Any:
+    """Return the decoder that was trained for codes from elsewhere, if there is one."""
+    info = {} if atlas is None else atlas.stage_info("codes")
+    if atlas is None or "encoder" not in info or not info.get("model"):
+        return None
+    from latentscape.autoencoder import CodeDecoder
+
+    return CodeDecoder.load(atlas.path / str(info["model"]))
+
+
+def _model_path(atlas: Atlas, stage: str) -> Path | None:
+    """Return the file of the model that a stage of an atlas was made with, if it has one."""
+    info = atlas.stage_info(stage)
+    model = info.get("model")
+    # Codes from elsewhere may have a decoder there, but no encoder.
+    return None if model is None or "encoder" in info else atlas.path / str(model)
+
+
+def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None) -> list[str]:
+    """Say when images that came ready were prepared in another way than the atlas's."""
+    before = {} if atlas is None else dict(atlas.data.get("preprocessing") or {})
+    now = dict(getattr(data, "preprocessing", {}))
+    if not before or not now:
+        return []
+    different = [
+        f"{name} {_plain(now[name])} instead of {_plain(before[name])}"
+        for name in _COMPARED
+        if name in now and name in before and _plain(now[name]) != _plain(before[name])
+    ]
+    if not different:
+        return []
+    return [
+        f"{data.name} was prepared in another way than the atlas's images ({'; '.join(different)}):"
+        " give the path, and it is read as they were"
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _drift(made: _Encoded, atlas: Atlas) -> Drift:
+    points = atlas.points if atlas.has("points") else pd.DataFrame()
+    known = points.get("reconstruction_mse")
+    own_errors = None if known is None else known.to_numpy()
+    return measure_drift(made.codes, made.errors, np.asarray(atlas.codes), own_errors)
+
+
+def _content(suffix: str, made: _Encoded) -> bytes:
+    buffer = io.BytesIO()
+    measured = {} if made.errors is None else {"reconstruction_mse": made.errors}
+    if suffix == ".npy":
+        np.save(buffer, made.codes, allow_pickle=False)
+        return buffer.getvalue()
+    if suffix == ".npz":
+        arrays: dict[str, Any] = {"id": made.ids, "codes": made.codes, **measured, **made.places}
+        np.savez(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+    table: dict[str, Any] = {"id": made.ids.astype(object), **measured}
+    table |= {f"z{i}": made.codes[:, i] for i in range(made.codes.shape[1])}
+    for name, xy in made.places.items():
+        table |= {f"{name}_x": xy[:, 0], f"{name}_y": xy[:, 1]}
+    frame = pd.DataFrame(table)
+    if suffix == ".csv":
+        return frame.to_csv(index=False, lineterminator="\n").encode()
+    frame.to_parquet(buffer, index=False)
     return buffer.getvalue()

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from latentscape.atlas import Atlas, fingerprint
-from latentscape.pipeline.settings import LARGEST_SEED, STAGE_VERSIONS, RunSettings
-from latentscape.pipeline.stages import (
-    NEIGHBOR_MAPS,
-    PER_POINT,
-    QUALITY_STAGE,
-    MapJob,
-    Recorder,
-    whole_map,
-)
-from latentscape.pipeline.summary import MAP_TITLES
+from latentscape.pipeline.lacking import known_labels, why_no_label_measures
+from latentscape.pipeline.mapping import NEIGHBOR_MAPS, MapJob, whole_map
+from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import codes_basis
+from latentscape.pipeline.settings import LARGEST_SEED, MAP_TITLES, STAGE_VERSIONS, RunSettings
+from latentscape.pipeline.tables import PER_POINT, QUALITY_STAGE
 from latentscape.types import FloatArray, IntArray, Progress
+
+if TYPE_CHECKING:
+    from latentscape.quality.measures import MapReport
 
 _LEAST_ROWS = 8  # fewer cannot be judged
 
@@ -33,15 +34,20 @@ def judge_stages(recorder: Recorder, names: Sequence[str], settings: RunSettings
         made_from = fingerprint(
             version=STAGE_VERSIONS["quality"],
             map=recorder.fingerprints[f"maps-{name}"],
-            codes=recorder.fingerprints["codes"],
+            codes=codes_basis(recorder),
         )
         if recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
             continue
         atlas = Atlas.open(recorder.writer.path)
         job = MapJob(name, settings.map_settings.get(name, {}))
-        with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
-            # Where these data have no such map, or too few rows to judge one, nothing is written.
-            if atlas.stages[f"maps-{name}"]["files"] and len(atlas.codes) >= _LEAST_ROWS:
+        if not atlas.stages[f"maps-{name}"]["files"]:
+            with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
+                pass  # these data have no such map, and the reason stands there
+        elif len(atlas.codes) < _LEAST_ROWS:
+            reason = f"needs {_LEAST_ROWS} rows or more, and there are {len(atlas.codes)}"
+            recorder.skip(f"{QUALITY_STAGE}{name}", reason)
+        else:
+            with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
                 _judge(recorder, atlas, job, settings.random_state)
 
 
@@ -54,16 +60,33 @@ def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> 
     embedding = atlas.load_map(job.name).embedding_
     others = _other_seeds(atlas, job, random_state)
     recorder.tell(Progress(task, 1, 2))
-    images = np.array(atlas.images)
+    images = None
+    rows = slice(None) if atlas.sample is None else atlas.sample
+    codes = atlas.mapped_codes
+    if atlas.has("images"):
+        images = np.array(atlas.images[rows]).reshape(len(codes), -1)
+    labels, known = _labels_to_judge(atlas)
     report = quality.report(
-        np.array(atlas.codes),
+        codes,
         embedding,
-        labels=labels_of(atlas),
-        images=images.reshape(len(images), -1),
+        labels=labels if labels is not None and len(known) == len(codes) else None,
+        images=images,
         graph=atlas.graph,
         others=others,
         random_state=random_state,
     )
+    if labels is not None and len(known) < len(codes):
+        of_labelled = quality.report(
+            codes[known],
+            embedding[known],
+            labels=labels[known],
+            images=None if images is None else images[known],
+            random_state=random_state,
+        )
+        report = _with_labels(report, of_labelled, len(known))
+    if atlas.sample is not None:
+        note = f"All measures: the {len(codes):,} rows of the sample, of {len(atlas.codes):,}."
+        report = replace(report, notes=(*report.notes, note))
     card = quality.map_card(report, MAP_TITLES[job.name])
     content = {"report": report.as_dict(), "card": card.as_dict()}
     recorder.writer.write_json(f"quality/{job.name}.json", content)
@@ -87,10 +110,24 @@ def _other_seeds(atlas: Atlas, job: MapJob, random_state: int) -> list[FloatArra
     fitter.set_params(random_state=seed)
     with warnings.catch_warnings():  # the first map has told already which settings were lowered
         warnings.simplefilter("ignore")
-        return [fitter.fit(np.array(atlas.codes), graph=atlas.graph).embedding_]
+        return [fitter.fit(atlas.mapped_codes, graph=atlas.graph).embedding_]
 
 
-def labels_of(atlas: Atlas) -> IntArray | None:
-    """Return the labels of the mapped images, or None where any is missing."""
+def _labels_to_judge(atlas: Atlas) -> tuple[IntArray | None, IntArray]:
+    """Return the labels, if anything can be measured with them, and the rows that have one."""
     labels = pd.read_parquet(atlas.path / "rows.parquet")["label"].to_numpy()
-    return None if (labels < 0).any() else labels
+    if atlas.sample is not None:
+        labels = labels[atlas.sample]
+    known = known_labels(labels)
+    reason = why_no_label_measures(labels, atlas.data.get("class_names") or ())
+    return (labels if reason is None and len(known) >= _LEAST_ROWS else None), known
+
+
+def _with_labels(report: MapReport, of_labelled: MapReport, n_labelled: int) -> MapReport:
+    """Put the measures that need labels, taken of the labelled rows alone, into a report."""
+    theirs = {
+        key: measure for key, measure in of_labelled.measures.items() if key not in report.measures
+    }
+    notes = [note for note in report.notes if "about labels" not in note]
+    notes.append(f"Labels: the {n_labelled:,} rows that have one, of {report.n_rows:,}.")
+    return replace(report, measures={**report.measures, **theirs}, notes=tuple(notes))

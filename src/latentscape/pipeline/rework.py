@@ -14,18 +14,19 @@ from latentscape.errors import AtlasError
 from latentscape.pipeline.checks import check_map_settings
 from latentscape.pipeline.journey import draw, whole_fingerprint
 from latentscape.pipeline.judging import judge_stages
-from latentscape.pipeline.settings import RunSettings, given_path, run_settings
-from latentscape.pipeline.stages import (
+from latentscape.pipeline.lacking import map_reasons
+from latentscape.pipeline.mapping import (
     NEIGHBOR_MAPS,
-    QUALITY_STAGE,
     MapJob,
-    Recorder,
-    explorer_stage,
     maps_stages,
     n_neighbors_needed,
     neighbors_stage,
-    points_stage,
 )
+from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.sampling import PLACES_STAGE, codes_basis, places_stages
+from latentscape.pipeline.settings import RunSettings, given_path, run_settings
+from latentscape.pipeline.stages import explorer_stage
+from latentscape.pipeline.tables import QUALITY_STAGE, points_stage
 from latentscape.progress import progress_bars
 from latentscape.types import EventCallback, IntArray, Progress, StageChange
 
@@ -88,11 +89,17 @@ def add_map(
         )
         rework.check_finished([other for other in chosen.maps if other != name])
         neighbors = rework.find_neighbors()
+        labels, sample = _labels(rework.atlas), rework.atlas.sample
+        fitted = labels if labels is None or sample is None else labels[sample]
+        class_names = rework.atlas.data.get("class_names") or ()
         maps_stages(
             recorder,
             [MapJob(name, settings)],
-            {name: neighbors if name in NEIGHBOR_MAPS else recorder.fingerprints["codes"]},
-            labels=_labels(rework.atlas),
+            {name: neighbors if name in NEIGHBOR_MAPS else codes_basis(recorder)},
+            labels=labels,
+            reasons=map_reasons(
+                [name], len(rework.atlas.mapped_codes), fitted, class_names, has_plane=True
+            ),
             random_state=chosen.random_state,
             may_skip=False,
         )
@@ -146,7 +153,7 @@ class _Rework:
         self.recorder = recorder
         self.settings = _settings_of(atlas)
         self._content_hash = atlas.data["content_hash"]
-        self._was_whole = _is_whole(atlas, whole_fingerprint(self._content_hash, self.settings))
+        self._was_whole = _is_whole(atlas, self._whole())
 
     @classmethod
     @contextmanager
@@ -165,6 +172,10 @@ class _Rework:
             }
             yield cls(atlas, recorder)
 
+    def _whole(self) -> str:
+        columns = self.atlas.data.get("columns_hash", "")
+        return whole_fingerprint(self._content_hash, self.settings, columns)
+
     def check_finished(self, maps: Sequence[str]) -> None:
         """Refuse an atlas that lacks what maps and pictures are made from."""
         _check_finished(self.atlas, self.recorder.writer, maps)
@@ -178,15 +189,17 @@ class _Rework:
     def finish(self) -> None:
         """Judge, tabulate and draw what has changed."""
         recorder, names = self.recorder, ["direct", *self.settings.maps]
+        places_stages(recorder, names)
         judge_stages(recorder, names, self.settings)
         points_stage(recorder, names)
         draw(recorder)
         if "explorer" in self.atlas.stages:
             explorer_stage(recorder)
         if self._was_whole:
-            added = {f"{part}{name}" for name in names for part in ("maps-", QUALITY_STAGE)}
+            parts = ("maps-", PLACES_STAGE, QUALITY_STAGE)
+            added = {f"{part}{name}" for name in names for part in parts}
             of_run = {*self.atlas.stage_info("run")["stages"], *added}
-            whole = whole_fingerprint(self._content_hash, self.settings)
+            whole = self._whole()
             with recorder.writer.stage("run", whole) as stage:
                 stage.info["stages"] = {
                     each: made for each, made in recorder.fingerprints.items() if each in of_run

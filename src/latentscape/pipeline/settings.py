@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +16,7 @@ from latentscape.errors import SettingError
 Rows = Literal["test", "train", "all"]
 
 MAP_NAMES = ("pca", "lda", "tsne", "umap")
+MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
 
 # Raise the number of a stage when its arithmetic or its files change, so that
 # atlases made by an older version are brought up to date by the next run.
@@ -22,17 +24,20 @@ MAP_NAMES = ("pca", "lda", "tsne", "umap")
 STAGE_VERSIONS = {
     "training": 1,
     "sweep": 1,
+    "decoder": 1,
     "codes": 1,
     "plane": 1,
     "neighbors": 1,
-    "maps": 2,
-    "quality": 1,
-    "points": 2,
-    "figures": 2,
+    "maps": 3,
+    "places": 1,
+    "quality": 2,
+    "points": 3,
+    "figures": 3,
     "size-samples": 1,
     "explorer": 1,
 }
 
+LEAST_SAMPLE = 100  # a map of fewer says little about the others
 LARGEST_SEED = 2**32 - 1  # that of the maps
 MOST_SEEDS = 1000  # more is a slip of the finger, and the list of trainings would fill the memory
 
@@ -67,6 +72,10 @@ class RunSettings:
     map_settings : mapping of str to mapping
         Parameters of map classes that differ from their defaults, for
         example ``{"tsne": {"perplexity": 50}}``.
+    sample : int or None
+        Maps are fitted and judged on so many of the rows, drawn with
+        `random_state`, and the others are placed on them; of images that stay
+        on the disk, these are also what is trained on. None takes all rows.
     """
 
     latent_dims: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128)
@@ -78,6 +87,7 @@ class RunSettings:
     tolerance: float = 0.1
     training: Mapping[str, Any] = field(default_factory=dict)
     map_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sample: int | None = None
 
     def __post_init__(self) -> None:
         sizes = self.latent_dims
@@ -107,6 +117,9 @@ class RunSettings:
                 f"{self.random_state} on"
             )
             raise SettingError(msg)
+        if self.sample is not None and (not _is_whole(self.sample) or self.sample < LEAST_SAMPLE):
+            msg = f"sample must be a whole number of at least {LEAST_SAMPLE}, got {self.sample!r}"
+            raise SettingError(msg)
         for name in ("training", "map_settings"):
             given = getattr(self, name)
             parts = [given, *given.values()] if name == "map_settings" else [given]
@@ -133,6 +146,7 @@ class RunSettings:
             "maps": tuple(name for name in MAP_NAMES if name in self.maps),
             "random_state": int(self.random_state),
             "tolerance": float(self.tolerance),
+            "sample": None if self.sample is None else int(self.sample),
             "training": dict(self.training),
             "map_settings": {
                 name: dict(given) for name, given in sorted(self.map_settings.items()) if given
@@ -172,6 +186,26 @@ def run_settings(**given: Any) -> RunSettings:
         known = ", ".join(RunSettings.__dataclass_fields__)
         msg = f"unknown or unusable setting ({error}); the settings are: {known}"
         raise SettingError(msg) from None
+
+
+def fitting_sizes(settings: RunSettings, image_shape: tuple[int, ...]) -> RunSettings:
+    """Leave out of the default latent sizes those that images so small cannot need."""
+    n_pixels = math.prod(image_shape)
+    if settings.latent_dims != RunSettings.latent_dims or max(settings.latent_dims) < n_pixels:
+        return settings
+    sizes = tuple(size for size in settings.latent_dims if size < n_pixels)
+    return replace(settings, latent_dims=sizes or (1,))
+
+
+def sizes_left_out(settings: RunSettings, image_shape: tuple[int, ...]) -> str:
+    """Say which default sizes were left out; empty where none was."""
+    whole = replace(settings, latent_dims=RunSettings.latent_dims)
+    left_out = [size for size in whole.latent_dims if size not in settings.latent_dims]
+    if not left_out or settings != fitting_sizes(whole, image_shape):
+        return ""
+    n_pixels = math.prod(image_shape)
+    sizes = " and ".join(map(str, left_out))
+    return f"latent sizes {sizes} are left out, as an image has only {n_pixels} pixels"
 
 
 def given_path(path: str | os.PathLike[str]) -> Path:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from latentscape.atlas import Atlas
-
-MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
+from latentscape.pipeline.settings import MAP_TITLES
 
 # What a finished run has, by the stage that makes it.
 _PARTS = {"choice": "the choice of a latent size", "points": "maps", "figures": "figures"}
@@ -42,23 +43,17 @@ def summarize(atlas: Atlas) -> list[str]:
     if atlas.has("points"):
         mapped = atlas.stage_info("codes")
         lines.append(
-            f"maps       {len(atlas.points):,} images, {mapped['latent_dim']} latent dimensions: "
+            f"maps       {len(atlas.points):,} {atlas.data.get('kind', 'images')}, "
+            f"{mapped['latent_dim']} latent dimensions: "
             f"{', '.join(MAP_TITLES[name] for name in atlas.map_names) or 'no map'}"
         )
-        quality = atlas.quality
-        figures = ", ".join(
-            f"{MAP_TITLES.get(name, name)} {value:.3f}"
-            for name, value in quality["knn_accuracy"].items()
-        )
-        lacking = f"more than {quality['k']} labelled images" if _labelled(atlas) else "labels"
-        lines.append(
-            f"           {quality['k']}-NN label accuracy: {figures or f'needs {lacking}'}"
-        )
+        lines += _accuracy_lines(atlas.quality)
     for stage, entry in atlas.stages.items():
         name = stage.removeprefix("maps-")
-        for word in ("skipped", "note"):
-            if word in entry["info"]:
-                lines.append(f"{word:<10} {MAP_TITLES.get(name, name)}: {entry['info'][word]}")
+        if "note" in entry["info"]:
+            lines.append(f"note       {MAP_TITLES.get(name, name)}: {entry['info']['note']}")
+    for reason, parts in _lacking(atlas).items():
+        lines.append(f"lacking    {', '.join(parts)}: {reason}")
     pictures = {Path(name).stem for name in atlas.figure_paths}
     if pictures:
         lines.append(
@@ -70,6 +65,36 @@ def summarize(atlas: Atlas) -> list[str]:
     return lines
 
 
+def _accuracy_lines(quality: Mapping[str, Any]) -> list[str]:
+    k, needs = quality["k"], quality.get("needs", "needs labels")
+    lines = []
+    for key, title in (("knn_accuracy", "label accuracy"), ("balanced_accuracy", "by class")):
+        figures = ", ".join(
+            f"{MAP_TITLES.get(name, name)} {value:.3f}"
+            for name, value in (quality.get(key) or {}).items()
+        )
+        if key == "knn_accuracy":
+            lines.append(f"           {k}-NN {title}: {figures or needs}")
+        elif figures and _imbalance(quality) >= _UNEVEN:
+            lines.append(f"           the same, mean over classes: {figures}")
+    return lines
+
+
+def _imbalance(quality: Mapping[str, Any]) -> float:
+    """Return how many times the largest class is as large as the smallest."""
+    counts = [entry["n"] for entry in quality.get("classes") or ()]
+    return max(counts) / max(1, min(counts)) if counts else 1.0
+
+
+def _lacking(atlas: Atlas) -> dict[str, list[str]]:
+    """Return what is lacking, by the reason."""
+    found: dict[str, list[str]] = {}
+    for part, reason in atlas.lacking.items():
+        title = MAP_TITLES.get(part, part.replace("_", " "))
+        found.setdefault(reason, []).append(title)
+    return found
+
+
 # One measure of each kind, as the table on the terminal has room for a few.
 _SHOWN = (
     ("recall", "kept neighbours"),
@@ -79,6 +104,9 @@ _SHOWN = (
     ("label_accuracy", "label accuracy"),
     ("stability", "other seeds"),
 )
+_OF_LABELS = ("label_accuracy",)
+_UNEVEN = 3  # the largest class is so many times the smallest: accuracy by class says more
+_MOST_CLASSES = 20  # rows of a table on the terminal
 _MARKS = {"yes": "+", "partly": "~", "no": "-", "unknown": "?"}
 
 
@@ -93,11 +121,12 @@ def trust_lines(atlas: Atlas) -> list[str]:
         cells = []
         for key, _ in _SHOWN:
             measure = report["measures"].get(key)
-            known = measure is not None and measure["value"] is not None
-            cells.append(
-                f"{measure['value']:.3f} ± {measure['standard_error'] or 0:.3f}" if known else "–"
-            )
+            if measure is not None and measure["value"] is not None:
+                cells.append(f"{measure['value']:.3f} ± {measure['standard_error'] or 0:.3f}")
+            else:
+                cells.append("needs labels" if key in _OF_LABELS else "–")
         lines.append(f"{MAP_TITLES[name]:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    lines += _class_lines(atlas.quality)
     for name, card in cards.items():
         lines += ["", MAP_TITLES[name]]
         lines += [f"  {_MARKS[each['verdict']]} {each['text']}" for each in card["sentences"]]
@@ -105,14 +134,35 @@ def trust_lines(atlas: Atlas) -> list[str]:
     return lines
 
 
-def _labelled(atlas: Atlas) -> bool:
-    return bool((atlas.points["label"] >= 0).any())
+def _class_lines(quality: Mapping[str, Any]) -> list[str]:
+    """Return the label accuracy of each class, the smallest classes first."""
+    classes = sorted(quality.get("classes") or (), key=lambda entry: int(entry["n"]))
+    if not classes:
+        return []
+    spaces = list(classes[0]["accuracy"])
+    width = max(14, *(len(entry["name"]) + 2 for entry in classes[:_MOST_CLASSES]))
+    lines = [
+        "",
+        f"{quality['k']}-NN label accuracy by class, the smallest first",
+        f"{'class':<{width}}{'rows':>9}"
+        + "".join(f"{MAP_TITLES.get(name, name):>13}" for name in spaces),
+    ]
+    for entry in classes[:_MOST_CLASSES]:
+        cells = "".join(f"{entry['accuracy'][name]:>13.3f}" for name in spaces)
+        lines.append(f"{entry['name']:<{width}}{entry['n']:>9,}{cells}")
+    if len(classes) > _MOST_CLASSES:
+        lines.append(f"and {len(classes) - _MOST_CLASSES} larger classes: see quality.json")
+    means = "".join(f"{quality['balanced_accuracy'][name]:>13.3f}" for name in spaces)
+    lines.append(f"{'mean of classes':<{width + 9}}{means}")
+    return lines
 
 
 def _data(atlas: Atlas) -> str:
     data = atlas.data
     if "image_shape" not in data:
         return "none yet: `latentscape run` has only begun"
+    if data.get("kind") == "embeddings":
+        return " ".join([data["sentence"], *data.get("notes", [])])
     shape = " × ".join(str(side) for side in data["image_shape"])
     classes = len(data["class_names"])
     text = (

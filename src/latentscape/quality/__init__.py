@@ -16,6 +16,7 @@ from latentscape.quality.density import density_preservation
 from latentscape.quality.dimension import mle_dimension, two_nn_dimension
 from latentscape.quality.distances import scale_free_stress, shepard_correlation, triplet_accuracy
 from latentscape.quality.estimates import Estimate
+from latentscape.quality.honesty import DecodeHonesty, decode_honesty
 from latentscape.quality.islands import gap_crossing
 from latentscape.quality.labels import knn_label_accuracy, knn_transfer_accuracy
 from latentscape.quality.measures import MapReport, Measure
@@ -38,6 +39,7 @@ from latentscape.quality.reconstruction import (
     ssim,
 )
 from latentscape.quality.report import report
+from latentscape.quality.sampling import frechet_distance
 from latentscape.quality.stability import procrustes_distance, stability
 from latentscape.quality.trust import continuity, mrre, trustworthiness
 from latentscape.quality.utilization import (
@@ -51,6 +53,7 @@ from latentscape.quality.utilization import (
 )
 
 __all__ = [
+    "DecodeHonesty",
     "Estimate",
     "MapCard",
     "MapReport",
@@ -65,9 +68,11 @@ __all__ = [
     "code_spectrum",
     "continuity",
     "dead_units",
+    "decode_honesty",
     "decoder_smoothness",
     "density_preservation",
     "entropy_dimension",
+    "frechet_distance",
     "gap_crossing",
     "interpolation_error",
     "knn_label_accuracy",

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from latentscape import _native
 from latentscape.errors import DataError, SettingError
 from latentscape.neighbors import kernel_threads
+from latentscape.neighbors.search import nearest_rows
 from latentscape.quality.checks import check_count, check_rows, draw_rows
 from latentscape.quality.estimates import Estimate, mean_estimate
 from latentscape.types import AnyArray, FloatArray
@@ -80,7 +80,7 @@ def decoder_smoothness(
     check_count("n_samples", n_samples, 2**31, len(rows))
     drawn = rows[draw_rows(len(rows), n_samples, random_state)]
     # The row itself is the first, at distance zero.
-    _, squared = _native.nearest_rows(drawn, rows, 2, threads=kernel_threads(n_jobs))
+    _, squared = nearest_rows(drawn, rows, 2, threads=kernel_threads(n_jobs))
     length = step * float(np.median(np.sqrt(squared[:, 1])))
     if length == 0:
         raise SettingError("half of the codes have a copy, so steps have no measure; drop copies.")
@@ -156,8 +156,8 @@ def interpolation_error(
     between = (rows[one] + rows[other]) / np.float32(2)
     drawn = pixels[draw_rows(len(rows), n_pairs, random_state)]
     n_threads = kernel_threads(n_jobs)
-    _, off = _native.nearest_rows(_decoded(decode, between), pixels, 1, threads=n_threads)
-    _, own = _native.nearest_rows(drawn, pixels, 2, threads=n_threads)
+    _, off = nearest_rows(_decoded(decode, between), pixels, 1, threads=n_threads)
+    _, own = nearest_rows(drawn, pixels, 2, threads=n_threads)
     above, below = mean_estimate(off[:, 0]), mean_estimate(own[:, 1])
     if float(below) == 0:
         return Estimate(np.nan, np.nan)

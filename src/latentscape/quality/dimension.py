@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from latentscape import _native
 from latentscape.errors import CodesError, SettingError
 from latentscape.neighbors import NeighborGraph, kernel_threads
+from latentscape.neighbors.search import nearest_rows
 from latentscape.quality.checks import check_count, check_rows
 from latentscape.quality.estimates import Estimate
 from latentscape.types import DoubleArray
@@ -133,5 +133,5 @@ def _radii(X: Any, k: int, graph: NeighborGraph | None, n_jobs: int | None) -> D
         graph.nearest(k)  # or says that there are too few
         return graph.distances[:, :k].astype(np.float64)
     rows = check_rows(X, least=3)
-    _, squared = _native.nearest_rows(rows, rows, k, same=True, threads=kernel_threads(n_jobs))
+    _, squared = nearest_rows(rows, rows, k, same=True, threads=kernel_threads(n_jobs))
     return np.asarray(np.sqrt(squared))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from latentscape import _native
 from latentscape.neighbors import NeighborGraph, shared_neighbors
 from latentscape.neighbors.graph import without_self
+from latentscape.neighbors.search import nearest_rows
 from latentscape.quality import classes as of_classes
 from latentscape.quality.density import radius_correlation
 from latentscape.quality.distances import draw_triplets, pair_distances, shepard_of, stress_of
@@ -222,7 +222,7 @@ def pixel_accuracy(
 ) -> float:
     """Return the label accuracy of the anchors among all images."""
     asked = np.ascontiguousarray(pixels[anchors])
-    found, _ = _native.nearest_rows(asked, pixels, k + 1, threads=n_threads)
+    found, _ = nearest_rows(asked, pixels, k + 1, threads=n_threads)
     ballots = without_self(found, anchors)
     n_classes = int(owner.max()) + 1
     return float((vote(owner[ballots], n_classes) == owner[anchors]).mean())

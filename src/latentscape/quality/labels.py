@@ -6,9 +6,9 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from latentscape import _native
 from latentscape.errors import CodesError
 from latentscape.neighbors import NeighborGraph, kernel_threads
+from latentscape.neighbors.search import nearest_rows
 from latentscape.quality.checks import check_count, check_labels, check_rows
 from latentscape.quality.estimates import BoolArray, Estimate, mean_estimate
 from latentscape.quality.ranks import nearest
@@ -148,7 +148,7 @@ def knn_transfer_accuracy(
     classes, owner = check_labels(train_y, len(rows))
     check_labels(test_y, len(asked))
     k = check_count("n_neighbors", n_neighbors, len(rows), len(rows))
-    indices, _ = _native.nearest_rows(asked, rows, k, threads=kernel_threads(n_jobs))
+    indices, _ = nearest_rows(asked, rows, k, threads=kernel_threads(n_jobs))
     voted = classes[vote(owner[indices], len(classes))]
     return mean_estimate(voted == np.asarray(test_y))
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from latentscape import _native
 from latentscape.neighbors import NeighborGraph
+from latentscape.neighbors.search import nearest_rows
 from latentscape.quality.estimates import BoolArray
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
@@ -51,7 +52,7 @@ class Neighbors:
         known = cls.of_graph(graph, n_neighbors)
         if known is not None:
             return known
-        found, squared = _native.nearest_rows(rows, rows, n_neighbors, same=True, threads=n_threads)
+        found, squared = nearest_rows(rows, rows, n_neighbors, same=True, threads=n_threads)
         return cls(found, np.sqrt(squared))
 
 

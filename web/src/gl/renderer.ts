@@ -29,6 +29,8 @@ export interface Look {
   readonly someSelected: boolean;
   /** Whether any point recedes at all; saves a second pass where none does. */
   readonly someDimmed: boolean;
+  /** How many points are drawn at most: the first of the mixed order, a fair sample. */
+  readonly most: number;
 }
 
 export interface Renderer {

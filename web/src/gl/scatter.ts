@@ -148,7 +148,7 @@ export function createScatter(canvas: HTMLCanvasElement, n: number): Renderer | 
         gl.uniform1f(uniform.mix, panel.mix);
         for (const pass of look.someDimmed ? [0, 1] : [1]) {
           gl.uniform1i(uniform.pass, pass);
-          gl.drawElements(gl.POINTS, n, gl.UNSIGNED_INT, 0);
+          gl.drawElements(gl.POINTS, Math.min(n, look.most), gl.UNSIGNED_INT, 0);
         }
       }
     },

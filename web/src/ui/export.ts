@@ -27,7 +27,9 @@ export async function exportPng(context: Context, stage: Stage, map: string): Pr
 export function exportSvg(context: Context, stage: Stage, map: string): void {
   const drawing = mapSvg(context, stage, map);
   if (drawing === null) return;
-  download(`${map}.svg`, new Blob([new XMLSerializer().serializeToString(drawing)], { type: "image/svg+xml" }));
+  // Names may hold characters that no XML may.
+  const content = new XMLSerializer().serializeToString(drawing).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd");
+  download(`${map}.svg`, new Blob([content], { type: "image/svg+xml" }));
   context.say(`${mapTitle(map)} saved as SVG`);
 }
 

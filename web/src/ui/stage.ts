@@ -10,6 +10,7 @@ import { applyFilters, colourIndices, hasTrust, paletteFor, stateBits, TRUST } f
 import type { Context } from "./context";
 import { h, text } from "./dom";
 import { MosaicLayer } from "./mosaic";
+import { Pace } from "./pace";
 import { paintPanel, type PaintedPanel } from "./paint";
 import { mapTitle } from "./words";
 
@@ -179,11 +180,15 @@ export function createStage(context: Context): Stage {
   const mosaic = new MosaicLayer(context, () => touch("below"));
   context.onClose(() => mosaic.close());
 
+  const pace = new Pace(atlas.n, () => touch("points"));
+  context.onClose(() => pace.close());
+
   const drawPoints = (views: readonly PaintedPanel[], target: Renderer): void => {
     const first = views[0];
     if (first === undefined) return;
     const { state } = store;
-    const look = pointLook(atlas.n, first.rect.width * first.rect.height, first.camera.zoom);
+    const most = pace.frame(performance.now());
+    const look = pointLook(most, first.rect.width * first.rect.height, first.camera.zoom);
     target.draw(
       views.map((view): PanelView => ({ ...view, to: view.map, colours: coloursOf(view.map) })),
       {
@@ -191,6 +196,7 @@ export function createStage(context: Context): Stage {
         opacity: look.opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1),
         someSelected: state.selection.length > 0,
         someDimmed: anyOutside || state.selection.length > 0,
+        most,
       },
     );
   };
@@ -227,7 +233,10 @@ export function createStage(context: Context): Stage {
         }
       }
     }
-    if (moving) touch("points");
+    if (moving) {
+      pace.move();
+      touch("points");
+    }
   };
 
   const clear = (layer: CanvasRenderingContext2D | null, canvas: HTMLCanvasElement): void => {
@@ -570,6 +579,7 @@ export function createStage(context: Context): Stage {
       if (changed.has("filters") || changed.has("selection")) restate();
       if (changed.has("cameras")) {
         for (const panel of panels) dress(panel);
+        pace.move();
         touch("points", "above", "below");
       }
       if (changed.has("mosaic")) touch("points", "below");
@@ -636,6 +646,7 @@ export function createStage(context: Context): Stage {
         opacity: look.opacity,
         someSelected: store.state.selection.length > 0,
         someDimmed: anyOutside || store.state.selection.length > 0,
+        most: atlas.n,
       });
       paper.drawImage(drawn, 0, 0, view.rect.width, view.rect.height);
       paintPanel(paper, context, view, outside, null);

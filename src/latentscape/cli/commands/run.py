@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import options
+from latentscape.cli import networks, options
 from latentscape.cli.output import conclude, facts_of, listeners
 
 EXAMPLE = "run mnist -o atlas --seeds 1"
@@ -37,9 +37,19 @@ def command(
     perplexity: options.Perplexity = None,
     n_neighbors: options.Neighbors = None,
     min_dist: options.MinDist = None,
+    network: networks.Network = "reference",
+    encoder: networks.Encoder = None,
+    decoder: networks.Decoder = None,
+    weights: networks.Weights = None,
+    layout: networks.Layout = None,
+    scale: networks.Scale = None,
+    mean: networks.Mean = None,
+    std: networks.Std = None,
     epochs: options.Epochs = None,
     tolerance: options.Tolerance = 0.1,
     seed: options.Seed = 0,
+    sample: options.Sample = None,
+    memory: options.Memory = None,
     device: options.Device = "auto",
     engine: options.Engine = "auto",
     workers: options.Workers = None,
@@ -51,6 +61,19 @@ def command(
     """
     from latentscape.pipeline import run, summarize
 
+    wanted = options.names("--maps", maps)
+    options.check_of_map(
+        {"--perplexity": perplexity, "--n-neighbors": n_neighbors, "--min-dist": min_dist}, wanted
+    )
+    foreign = networks.encoder_options(
+        encoder,
+        decoder=decoder,
+        weights=weights,
+        layout=layout,
+        scale=scale,
+        mean=mean,
+        std=std,
+    )
     verbose, callbacks = listeners(as_json)
     atlas = run(
         data,
@@ -62,11 +85,15 @@ def command(
         latent_dims=options.whole_numbers("--latent-dims", latent_dims),
         latent_dim=options.auto_or_number("--latent-dim", latent_dim),
         n_seeds=seeds,
-        maps=options.names("--maps", maps),
+        maps=wanted,
         rows=rows,
         map_settings=options.map_settings(perplexity, n_neighbors, min_dist),
-        training=options.training_settings(epochs, device),
+        encoder=encoder,
+        encoder_options=foreign,
+        training=options.training_settings(epochs, device, network),
         tolerance=tolerance,
         random_state=seed,
+        sample=sample,
+        memory=memory,
     )
     conclude(as_json, {"atlas": output, **facts_of(atlas)}, summarize(atlas))

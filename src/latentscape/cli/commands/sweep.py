@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from latentscape.cli import options
+from latentscape.cli import networks, options
 from latentscape.cli.output import conclude, facts_of, listeners
 
 EXAMPLE = "sweep mnist -o atlas --latent-dims 8,16,32"
@@ -13,6 +13,7 @@ def command(
     output: options.Output = "atlas",
     latent_dims: options.Sizes = "2,4,8,16,32,64,128",
     seeds: options.Seeds = 3,
+    network: networks.Network = "reference",
     epochs: options.Epochs = None,
     tolerance: options.Tolerance = 0.1,
     seed: options.Seed = 0,
@@ -37,6 +38,6 @@ def command(
         n_seeds=seeds,
         tolerance=tolerance,
         random_state=seed,
-        training=options.training_settings(epochs, device),
+        training=options.training_settings(epochs, device, network),
     )
     conclude(as_json, {"atlas": output, **facts_of(atlas)}, summarize(atlas))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from latentscape.cli import options
+from latentscape.cli import networks, options
 from latentscape.cli.output import conclude, listeners
 from latentscape.errors import ModelFileError, SettingError
 
@@ -28,6 +28,7 @@ def command(
             parser=options.whole_number(1),
         ),
     ] = 32,
+    network: networks.Network = "reference",
     epochs: options.Epochs = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -51,7 +52,7 @@ def command(
     path = given_path(output)
     check_replaceable(path)
     images = load_images(data)
-    training = {**options.training_settings(epochs, device), "n_jobs": threads}
+    training = {**options.training_settings(epochs, device, network), "n_jobs": threads}
     model = checked_estimator(images, training, [latent_dim], seed=seed)
     check_writable(path)
     verbose, callbacks = listeners(as_json)

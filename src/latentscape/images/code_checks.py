@@ -1,0 +1,105 @@
+"""Codes as they come from elsewhere: their shape, their rows, and what is odd about them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from latentscape.errors import DataError
+from latentscape.types import DoubleArray, FloatArray
+
+_BLOCK = 1 << 16  # rows looked at together, so that codes on the disk stay there
+NAMED_ROWS = 5
+_NAMED_COLUMNS = 5
+_EVEN_NORMS = 0.1  # coefficient of variation beyond which the lengths carry something
+
+
+def describe_codes(codes: FloatArray) -> list[str]:
+    """Say what whoever maps these codes should know of their columns and lengths.
+
+    Parameters
+    ----------
+    codes : float32 array of shape (n, d)
+        Finite codes.
+
+    Returns
+    -------
+    list of str
+        A sentence on columns that never change, and one on the spread of the
+        rows' lengths; empty where there is nothing to say.
+    """
+    if len(codes) < 2:
+        return []
+    notes = []
+    low, high, norms = _columns_and_norms(codes)
+    dead = np.flatnonzero(low == high)
+    if dead.size:
+        verb = "never changes" if dead.size == 1 else "never change"
+        notes.append(
+            f"{dead.size} of {codes.shape[1]} columns {verb} "
+            f"(columns {listed(dead, _NAMED_COLUMNS)}): dead units, which no map can show."
+        )
+    mean = float(norms.mean())
+    spread = float(norms.std()) / mean if mean > 0 else 0.0
+    if spread > _EVEN_NORMS:
+        notes.append(
+            f"the rows have lengths from {norms.min():.3g} to {norms.max():.3g} (coefficient of "
+            f"variation {spread:.0%}); if only their direction carries meaning, as with CLIP, "
+            "choose metric=cosine."
+        )
+    return notes
+
+
+def _columns_and_norms(codes: FloatArray) -> tuple[FloatArray, FloatArray, DoubleArray]:
+    """Return each column's least and largest value and each row's Euclidean length."""
+    low, high = codes[0].copy(), codes[0].copy()
+    norms = np.empty(len(codes))
+    for start in range(0, len(codes), _BLOCK):
+        block = codes[start : start + _BLOCK]
+        np.minimum(low, block.min(axis=0), out=low)
+        np.maximum(high, block.max(axis=0), out=high)
+        wide = block.astype(np.float64)
+        norms[start : start + _BLOCK] = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    return low, high, norms
+
+
+def check_codes(codes: ArrayLike) -> FloatArray:
+    """Return codes as a float32 array of shape (n, d), or say what they are instead."""
+    try:
+        array = np.asarray(codes)
+    except ValueError as error:  # rows of different lengths
+        raise DataError(f"codes must be rows of equally many numbers ({error})") from None
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"codes must be real numbers, got {array.dtype}")
+    if array.ndim != 2:
+        raise DataError(f"codes must have the shape (n, d), one row for each, got {array.shape}")
+    if array.shape[1] == 0:
+        raise DataError(f"codes must have at least one column, got the shape {array.shape}")
+    with np.errstate(over="ignore"):  # too large for float32 becomes infinity, reported by row
+        return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def finite_rows(codes: FloatArray) -> NDArray[np.bool_]:
+    """Tell which rows hold finite numbers only, a bool array of shape (n,)."""
+    good = np.empty(len(codes), dtype=bool)
+    for start in range(0, len(codes), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        np.isfinite(codes[part]).all(axis=1, out=good[part])
+    return good
+
+
+def refuse_nonfinite(codes: FloatArray, name: str) -> None:
+    """Raise DataError that names the first rows with NaN or infinity."""
+    bad = np.flatnonzero(~finite_rows(codes))
+    if bad.size:
+        raise DataError(
+            f"{bad.size:,} of {len(codes):,} rows of the codes of {name} hold NaN or infinity "
+            f"(rows {listed(bad, NAMED_ROWS)}); mend what made them, or set them aside with "
+            "drop_nonfinite (--drop-nonfinite)"
+        )
+
+
+def listed(positions: NDArray[np.intp], most: int) -> str:
+    """Write the first few positions with commas between them."""
+    named = ", ".join(str(position) for position in positions[:most])
+    return named + (", ..." if len(positions) > most else "")

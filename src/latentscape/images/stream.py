@@ -1,0 +1,292 @@
+"""Images that stay on the disk: read batch by batch into one buffer that is used again.
+
+Mapping the file into memory would be shorter, but every page that was touched counts as resident
+memory until the system needs it; reading into a buffer keeps to the buffer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from latentscape.errors import DataError
+from latentscape.files import storage_error
+from latentscape.images.imageset import ImageSet
+from latentscape.types import AnyArray, IntArray, UInt8Array
+
+_BATCH = 4096  # images: some MB, and larger ones are no faster
+_CHANNELS = (1, 3, 4)
+# What numpy raises for headers that are damaged or were made to do harm.
+_UNREADABLE = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TokenError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+)
+
+
+@dataclass(frozen=True)
+class NpyShard:
+    """One .npy file of images: where its pixels begin, and how many images it holds."""
+
+    path: Path
+    offset: int
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class ImageStream:
+    """Images in .npy files that are never loaded as a whole.
+
+    Made by :meth:`open`. One file holds uint8 of shape (n, H, W) or (n, H, W, C); a folder holds
+    several such files, whose images follow each other in the order of the files' names. Labels
+    are taken from ``<name>-labels.npy`` beside the file, or ``labels.npy`` in the folder: whole
+    numbers, -1 for none.
+
+    Attributes
+    ----------
+    shards : tuple of NpyShard
+    image_shape : tuple of int
+        (H, W) or (H, W, C).
+    name : str
+    labels : int64 array, shape (n,), or None
+        Positions in `class_names`; -1 where an image has none.
+    class_names : tuple of str
+    """
+
+    shards: tuple[NpyShard, ...]
+    image_shape: tuple[int, ...]
+    name: str
+    labels: IntArray | None = None
+    class_names: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> ImageStream:
+        """Look at the headers of a .npy file, or of a folder of them; read no image.
+
+        Raises
+        ------
+        DataError
+            If they hold no images of one size, are cut short, or the labels do not fit.
+        StorageError
+            If they cannot be read.
+        """
+        path = Path(path)
+        folder = path.is_dir()
+        files = sorted(f for f in path.glob("*.npy") if f.name != "labels.npy") if folder else []
+        shards, shapes = [], []
+        for file in files if folder else [path]:
+            shard, shape = _look_at(file)
+            shards.append(shard)
+            shapes.append(shape)
+        if not shards:
+            raise DataError(f"{path} holds no .npy file; give one, or a folder of them")
+        strange = [k for k, shape in enumerate(shapes) if shape != shapes[0]]
+        if strange:
+            raise DataError(
+                f"{shards[strange[0]].path} holds images of {_sides(shapes[strange[0]])} and "
+                f"{shards[0].path} of {_sides(shapes[0])}; all must have one size"
+            )
+        labels = path / "labels.npy" if folder else path.with_name(f"{path.stem}-labels.npy")
+        n = sum(shard.n for shard in shards)
+        owner, names = _read_labels(labels, n) if labels.is_file() else (None, ())
+        name = path.resolve().name.removesuffix(".npy")
+        return cls(tuple(shards), shapes[0], name, owner, names)
+
+    def __len__(self) -> int:
+        return sum(shard.n for shard in self.shards)
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of one image."""
+        return int(np.prod(self.image_shape))
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256, in hex, of shape, labels, class names and all pixels; reads every file."""
+        digest = hashlib.sha256(b"latentscape.ImageStream/1\n")
+        digest.update(repr((len(self), self.image_shape, self.class_names)).encode())
+        if self.labels is not None:
+            digest.update(self.labels.astype("<i8", copy=False).tobytes())
+        for _, batch in self.batches():
+            digest.update(batch.data)
+        return digest.hexdigest()
+
+    def batches(self, size: int = _BATCH) -> Iterator[tuple[slice, UInt8Array]]:
+        """Yield row numbers and images, in order.
+
+        The images are a view of one buffer, which the next batch overwrites.
+
+        Raises
+        ------
+        DataError
+            If a file has become shorter.
+        StorageError
+            If a file cannot be read.
+        """
+        buffer = np.empty((size, *self.image_shape), np.uint8)
+        first = 0
+        for shard in self.shards:
+            with _opened(shard) as file:
+                for start in range(0, shard.n, size):
+                    part = buffer[: min(size, shard.n - start)]
+                    _fill(file, part, shard)
+                    yield slice(first + start, first + start + len(part)), part
+            first += shard.n
+
+    def read(self, rows: IntArray) -> UInt8Array:
+        """Return the images in the given rows, which rise.
+
+        Raises
+        ------
+        DataError, StorageError
+            As :meth:`batches`.
+        """
+        found = np.empty((len(rows), *self.image_shape), np.uint8)
+        first = 0
+        for shard in self.shards:
+            low, high = np.searchsorted(rows, [first, first + shard.n])
+            if low < high:
+                with _opened(shard) as file:
+                    for place in range(low, high):
+                        row = int(rows[place]) - first
+                        file.seek(shard.offset + row * self.image_bytes)
+                        _fill(file, found[place : place + 1], shard)
+            first += shard.n
+        return found
+
+    def sample_rows(self, n: int, seed: int = 0) -> IntArray:
+        """Return `n` rows drawn without repetition, rising; all where there are no more."""
+        return draw_rows(len(self), n, seed)
+
+    def sample(self, rows: IntArray) -> ImageSet:
+        """Return the images in the given rows as a set to train on, one in seven for testing."""
+        return ImageSet.from_arrays(
+            self.read(rows),
+            None if self.labels is None else self.labels[rows],
+            class_names=None if self.labels is None else self.class_names,
+            ids=self.ids(rows),
+            name=self.name,
+        )
+
+    def ids(self, rows: IntArray) -> AnyArray:
+        """Return a name for each row: ``image-`` and its number."""
+        width = max(5, len(str(max(0, len(self) - 1))))
+        return np.char.add("image-", np.char.zfill(rows.astype(np.str_), width))
+
+
+def draw_rows(n_rows: int, n: int, seed: int = 0) -> IntArray:
+    """Return `n` of `n_rows` row numbers, drawn without repetition and rising."""
+    if n >= n_rows:
+        return np.arange(n_rows, dtype=np.int64)
+    drawn = np.random.default_rng(seed).choice(n_rows, n, replace=False, shuffle=False)
+    return np.sort(drawn).astype(np.int64)
+
+
+def _look_at(path: Path) -> tuple[NpyShard, tuple[int, ...]]:
+    """Return where the pixels of a .npy file lie, and the shape of one image."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path} is not a regular file; give a .npy file of images")
+        with path.open("rb") as file:
+            shape, fortran, dtype = _header(file, path)
+            offset = file.tell()
+        size = path.stat().st_size
+    except OSError as error:
+        raise storage_error(error, path, doing="reading") from error
+    if dtype != np.uint8 or fortran:
+        order = " in Fortran order" if fortran else ""
+        raise DataError(
+            f"{path} holds {dtype}{order}; images that are read in batches must be uint8 in C order"
+        )
+    if (
+        len(shape) not in (3, 4)
+        or min(shape) < 1
+        or (len(shape) == 4 and shape[3] not in _CHANNELS)
+    ):
+        raise DataError(
+            f"{path} holds an array of shape {shape}; images have the shape (n, height, width) or "
+            "(n, height, width, channels) with 1, 3 or 4 channels"
+        )
+    expected = offset + int(np.prod(shape, dtype=object))
+    if size < expected:
+        raise DataError(
+            f"{path} is cut short: expected {expected:,} bytes for {shape[0]:,} images, got "
+            f"{size:,}; copy it again"
+        )
+    image_shape = shape[1:3] if len(shape) == 4 and shape[3] == 1 else shape[1:]
+    return NpyShard(path, offset, int(shape[0])), tuple(int(side) for side in image_shape)
+
+
+def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, Any]:
+    try:
+        version = npy.read_magic(file)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+        if read is None:
+            raise ValueError(f"version {version} of the format is not read")
+        return read(file)  # refuses headers above 10,000 bytes, and never runs what stands there
+    except _UNREADABLE as error:
+        text = " ".join(str(error).split())
+        raise DataError(f"{path} is no .npy file that can be read ({text})") from error
+
+
+def _read_labels(path: Path, n: int) -> tuple[IntArray | None, tuple[str, ...]]:
+    try:
+        given = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as error:
+        raise storage_error(error, path, doing="reading") from error
+    except _UNREADABLE as error:
+        raise DataError(f"{path} holds no labels that can be read ({error})") from error
+    if given.shape != (n,) or not np.issubdtype(given.dtype, np.integer):
+        raise DataError(
+            f"{path} holds {given.dtype} of shape {given.shape}; a whole number is needed for each "
+            f"of {n:,} images"
+        )
+    labels = np.array(given, np.int64)
+    known = labels >= 0
+    if not known.any():
+        return None, ()
+    values, places = np.unique(labels[known], return_inverse=True)
+    owner = np.full(n, -1, np.int64)
+    owner[known] = places.reshape(-1)
+    return owner, tuple(str(value) for value in values)
+
+
+def _opened(shard: NpyShard) -> BinaryIO:
+    try:
+        file = shard.path.open("rb", buffering=0)
+        file.seek(shard.offset)
+    except OSError as error:
+        raise storage_error(error, shard.path, doing="reading") from error
+    return file
+
+
+def _fill(file: Any, part: UInt8Array, shard: NpyShard) -> None:
+    """Read until `part` is full; the system may give less at a time."""
+    view = memoryview(part).cast("B")
+    done = 0
+    while done < len(view):
+        try:
+            got = file.readinto(view[done:])
+        except OSError as error:
+            raise storage_error(error, shard.path, doing="reading") from error
+        if not got:
+            raise DataError(f"{shard.path} has become shorter while it was read; copy it again")
+        done += got
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(side) for side in shape)

@@ -1,0 +1,89 @@
+"""Maps of a sample: which rows, and how the others come onto them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from latentscape.atlas import ARTEFACTS, Atlas, Stage, fingerprint
+from latentscape.images.stream import draw_rows
+from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.settings import STAGE_VERSIONS, RunSettings
+from latentscape.types import FloatArray, Progress
+
+PLACES_STAGE = "places-"  # and then a map's name
+_AT_ONCE = 65_536  # rows placed between two words of progress
+
+
+def sample_stage(recorder: Recorder, n_rows: int, settings: RunSettings) -> None:
+    """Draw the rows on which maps are fitted; there is no such stage where all are."""
+    if settings.sample is None or settings.sample >= n_rows:
+        return
+    n, seed = settings.sample, settings.random_state
+
+    def work(stage: Stage) -> None:
+        recorder.writer.write_array(ARTEFACTS["sample"], draw_rows(n_rows, n, seed))
+        stage.info.update(n=n, of=n_rows, note=f"maps are fitted on {n:,} of {n_rows:,} rows")
+
+    recorder.run("sample", fingerprint(n=n, of=n_rows, seed=seed), work)
+
+
+def codes_basis(recorder: Recorder) -> str:
+    """Return what maps are made from: the codes, or the codes of the sample."""
+    codes = recorder.fingerprints["codes"]
+    if "sample" not in recorder.fingerprints:
+        return codes
+    return fingerprint(codes=codes, sample=recorder.fingerprints["sample"])
+
+
+def plane_basis(recorder: Recorder) -> str:
+    """Return what the two-neuron map is made from."""
+    plane = recorder.fingerprints["plane"]
+    if "sample" not in recorder.fingerprints:
+        return plane
+    return fingerprint(codes=plane, sample=recorder.fingerprints["sample"])
+
+
+def places_stages(recorder: Recorder, names: Sequence[str]) -> None:
+    """Place the rows beside the sample on each map, each map as its own stage."""
+    if "sample" not in recorder.fingerprints:
+        return
+    for name in names:
+        made_from = fingerprint(
+            version=STAGE_VERSIONS["places"],
+            map=recorder.fingerprints[f"maps-{name}"],
+            codes=recorder.fingerprints["plane" if name == "direct" else "codes"],
+        )
+
+        def work(stage: Stage, name: str = name) -> None:
+            atlas = Atlas.open(recorder.writer.path)
+            if atlas.stages[f"maps-{name}"]["files"]:
+                _place(recorder, atlas, name)
+
+        recorder.run(f"{PLACES_STAGE}{name}", made_from, work)
+
+
+def _place(recorder: Recorder, atlas: Atlas, name: str) -> None:
+    fitted = atlas.load_map(name)
+    codes = atlas.codes2 if name == "direct" else atlas.codes
+    task, n = f"place {name}", len(codes)
+    recorder.tell(Progress(task, 0, n))
+    with recorder.writer.new_array(places_file(name), (n, 2), np.float32) as append:
+        for start in range(0, n, _AT_ONCE):
+            # A row of the sample comes back at its own position.
+            append(fitted.transform(np.array(codes[start : start + _AT_ONCE])))
+            recorder.tell(Progress(task, min(n, start + _AT_ONCE), n))
+
+
+def places_file(name: str) -> str:
+    """Return the file of the places of all rows on a map."""
+    return f"places/{name}.npy"
+
+
+def places_of(atlas: Atlas, name: str) -> FloatArray:
+    """Return the places of all rows on a map, float32 (n, 2)."""
+    if atlas.sample is None:
+        return atlas.load_map(name).embedding_
+    places: FloatArray = np.load(atlas.path / places_file(name), allow_pickle=False)
+    return places

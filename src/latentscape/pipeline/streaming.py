@@ -1,0 +1,104 @@
+"""The stages that encode images which stay on the disk, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from latentscape.atlas import Stage, fingerprint
+from latentscape.images import ImageSet
+from latentscape.images.stream import ImageStream
+from latentscape.pipeline.coding import Codec, as_uint8, decode_plane, lacking_labels
+from latentscape.pipeline.recorder import Recorder
+from latentscape.pipeline.settings import STAGE_VERSIONS
+from latentscape.types import FloatArray, IntArray, Progress
+
+UNUSED = "unused"  # the split of images that were neither trained on nor tested with
+_BATCH = 4096
+
+
+def stream_codes_stage(
+    recorder: Recorder,
+    stream: ImageStream,
+    trained: ImageSet,
+    model: Callable[[], Codec],
+    info: Mapping[str, Any],
+    key: str,
+) -> str:
+    """Encode and rebuild all images of a stream; return the stage's fingerprint.
+
+    `trained` are those of the sample, which know who was trained on and who tested with.
+    """
+    made_from = fingerprint(version=STAGE_VERSIONS["codes"], images=stream.content_hash, model=key)
+
+    def work(stage: Stage) -> None:
+        writer, codec = recorder.writer, model()
+        n, shape, size = len(stream), stream.image_shape, int(info["latent_dim"])
+        errors = np.empty(n, np.float32)
+        recorder.tell(Progress("encode", 0, n))
+        with (
+            writer.new_array("images.npy", (n, *shape), np.uint8) as images,
+            writer.new_array("codes.npy", (n, size), np.float32) as codes,
+            writer.new_array("reconstructions.npy", (n, *shape), np.uint8) as rebuilt,
+        ):
+            for rows, batch in stream.batches(_BATCH):
+                found = codec.transform(batch)
+                decoded = codec.inverse_transform(found)
+                images(batch)
+                codes(found)
+                rebuilt(as_uint8(decoded))
+                errors[rows] = _mse(batch, decoded)
+                recorder.tell(Progress("encode", rows.stop, n))
+        writer.write_table("rows.parquet", _rows(stream, trained).assign(reconstruction_mse=errors))
+        stage.info.update(info)
+        if lacking := lacking_labels(stream.labels, stream.class_names):
+            stage.info["lacking"] = lacking
+
+    recorder.run("codes", made_from, work)
+    return made_from
+
+
+def stream_plane_stage(
+    recorder: Recorder,
+    stream: ImageStream,
+    model: Callable[[], Codec],
+    info: Mapping[str, Any],
+    key: str,
+) -> str:
+    """Encode all images with the two-neuron model and decode its plane on a grid."""
+    made_from = fingerprint(version=STAGE_VERSIONS["plane"], images=stream.content_hash, model=key)
+
+    def work(stage: Stage) -> None:
+        codec, n = model(), len(stream)
+        codes = np.empty((n, 2), np.float32)
+        recorder.tell(Progress("encode plane", 0, n))
+        for rows, batch in stream.batches(_BATCH):
+            codes[rows] = codec.transform(batch)
+            recorder.tell(Progress("encode plane", rows.stop, n))
+        recorder.writer.write_array("codes2.npy", codes)
+        recorder.writer.write_tensors("plane.safetensors", decode_plane(codec, codes))
+        stage.info.update(info)
+
+    recorder.run("plane", made_from, work)
+    return made_from
+
+
+def _mse(images: Any, decoded: FloatArray) -> FloatArray:
+    difference = decoded - images.astype(np.float32) / np.float32(255)
+    flat = difference.reshape(len(difference), -1)
+    mse: FloatArray = np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1]
+    return mse.astype(np.float32)
+
+
+def _rows(stream: ImageStream, trained: ImageSet) -> pd.DataFrame:
+    everyone: IntArray = np.arange(len(stream), dtype=np.int64)
+    ids = stream.ids(everyone)
+    split = pd.Categorical(
+        np.full(len(stream), UNUSED, object), categories=[UNUSED, "test", "train"]
+    )
+    split[np.searchsorted(ids, trained.ids)] = trained.split.astype(object)
+    labels = np.full(len(stream), -1, np.int64) if stream.labels is None else stream.labels
+    return pd.DataFrame({"id": ids.astype(object), "split": split, "label": labels})

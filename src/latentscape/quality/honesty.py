@@ -1,0 +1,154 @@
+"""Is what a place of the map decodes to, and would be mapped to, what it claims to be?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from latentscape.errors import CodesError, DataError
+from latentscape.maps import Map2D
+from latentscape.neighbors import kernel_threads
+from latentscape.neighbors.search import nearest_rows
+from latentscape.quality.checks import check_count, check_pair
+from latentscape.quality.estimates import Estimate, mean_estimate
+from latentscape.types import AnyArray, DoubleArray, FloatArray
+
+Decode = Callable[[FloatArray], AnyArray]
+Encode = Callable[[AnyArray], AnyArray]
+
+
+@dataclass(frozen=True)
+class DecodeHonesty:
+    """How far decoded places of a map can be believed.
+
+    Attributes
+    ----------
+    off : Estimate
+        Distance of a place's code to the nearest code of the data, in medians of the distance
+        from a code to its nearest other one: up to about 1 it lies among the data.
+    round_trip : Estimate
+        Distance on the map between a place and where its decoded and again encoded image is put,
+        in standard deviations of the map. 0: the image belongs where it is shown.
+    """
+
+    off: Estimate
+    round_trip: Estimate
+
+
+@overload
+def decode_honesty(
+    fitted: Map2D,
+    codes: Any,
+    decode: Decode,
+    encode: Encode,
+    *,
+    places: Any = None,
+    n_places: int = 1000,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[False] = False,
+) -> DecodeHonesty: ...
+@overload
+def decode_honesty(
+    fitted: Map2D,
+    codes: Any,
+    decode: Decode,
+    encode: Encode,
+    *,
+    places: Any = None,
+    n_places: int = 1000,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[True],
+) -> tuple[DecodeHonesty, DoubleArray, DoubleArray]: ...
+def decode_honesty(
+    fitted: Map2D,
+    codes: Any,
+    decode: Decode,
+    encode: Encode,
+    *,
+    places: Any = None,
+    n_places: int = 1000,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    return_per_sample: bool = False,
+) -> DecodeHonesty | tuple[DecodeHonesty, DoubleArray, DoubleArray]:
+    """Decode places of a map, encode the images, and place them again.
+
+    For a place y with the code ``z(y)`` of the map's inverse, and the place y' of the code that
+    the encoder finds in the decoded image:
+
+    ``off = |z(y) - nearest code| / median distance of a code to its nearest other one``,
+    ``round_trip = |y' - y| / s``, where ``s^2`` is the mean variance of the map's two columns.
+
+    Parameters
+    ----------
+    fitted : Map2D
+        A fitted map.
+    codes : array-like, shape (n, d)
+        The codes that it was fitted on.
+    decode : callable
+        From float32 codes (m, d) to images (m, ...).
+    encode : callable
+        From such images to codes (m, d).
+    places : array-like, shape (m, 2), optional
+        Where to look. By default midpoints between a random row's place and that of its nearest
+        other one on the map: places among the data, of which no image is known.
+    n_places : int, default 1000
+        How many midpoints, at most n.
+    random_state : int, default 0
+    n_jobs : int or None, default None
+    return_per_sample : bool, default False
+        Also return the two values of each place.
+
+    Returns
+    -------
+    honesty : DecodeHonesty
+    off, round_trip : float64 arrays, shape (m,)
+        Only with ``return_per_sample=True``.
+
+    Raises
+    ------
+    CodesError
+        Codes that are not those of the map, half of all codes have a copy, or places that are no
+        finite numbers.
+    DataError
+        `decode` or `encode` return another number of rows, NaN or infinity.
+    """
+    rows, embedding = check_pair(codes, fitted.embedding_, least=3)
+    n, threads = len(rows), kernel_threads(n_jobs)
+    if places is None:
+        check_count("n_places", n_places, 2**31, n)
+        drawn = np.random.default_rng(random_state).permutation(n)[: int(n_places)]
+        beside, _ = nearest_rows(embedding, embedding, 1, same=True, threads=threads)
+        wanted = (embedding[drawn] + embedding[beside[drawn, 0]]) / np.float32(2)
+    else:
+        wanted = np.asarray(places, dtype=np.float32)
+    inverse = np.ascontiguousarray(fitted.inverse_transform(wanted))
+    _, squared = nearest_rows(rows, rows, 1, same=True, threads=threads)
+    apart = float(np.median(np.sqrt(squared)))
+    spread = float(np.sqrt(embedding.var(axis=0, dtype=np.float64).mean()))
+    if apart == 0 or spread == 0:
+        raise CodesError(
+            "half of the codes have a copy, so distances have no measure; drop copies."
+        )
+    _, away = nearest_rows(inverse, rows, 1, threads=threads)
+    images = _finite(decode(inverse), len(inverse), "decode")
+    again = _finite(encode(images), len(inverse), "encode")
+    moved = fitted.transform(again).astype(np.float64) - wanted
+    off = np.asarray(np.sqrt(away[:, 0]) / apart)
+    trip = np.asarray(np.sqrt((moved**2).sum(axis=1)) / spread)
+    honesty = DecodeHonesty(mean_estimate(off), mean_estimate(trip))
+    return (honesty, off, trip) if return_per_sample else honesty
+
+
+def _finite(values: Any, count: int, name: str) -> AnyArray:
+    array: AnyArray = np.asarray(values)
+    if array.ndim < 2 or len(array) != count:
+        raise DataError(f"{name} returned an array of shape {array.shape} for {count} places.")
+    if not np.isfinite(array).all():
+        raise DataError(f"{name} returned NaN or infinity.")
+    return array

@@ -1,0 +1,393 @@
+"""Maps: one, two or four, moved and zoomed, coloured, filtered, named, and saved."""
+
+from __future__ import annotations
+
+import io
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from latentscape.atlas import Atlas
+
+from .browser import opened_page, wait_until
+from .person import (
+    STORE,
+    button,
+    drag,
+    lonely_row,
+    panel,
+    pixels,
+    places,
+    set_state,
+    settled,
+    state,
+    surface,
+)
+
+pytestmark = pytest.mark.slow
+
+TITLES = {"direct": "Two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def coloured(picture: Any) -> int:
+    """Count pixels that are no grey."""
+    spread = picture.astype(int).max(axis=2) - picture.astype(int).min(axis=2)
+    return int((spread > 30).sum())
+
+
+def test_one_two_or_four_linked_maps(page: Any, walked: Atlas) -> None:
+    for number in (1, 2, 4):
+        button(page, "1 map" if number == 1 else f"{number} maps").click()
+        panels = page.get_by_role("application")
+        assert panels.count() == number
+        for each in panels.all():
+            assert coloured(settled(page, each)) > 500  # points stand on every one of them
+    page.get_by_role("application").first.focus()
+    page.keyboard.press("ArrowLeft")
+    row = state(page)["focus"]
+    # The held point is ringed on all four.
+    for name in state(page)["maps"]:
+        area = surface(page, TITLES[name])
+        x, y = places(walked, name, area.bounding_box())[row]
+        box = area.bounding_box()
+        near = pixels(page, area)[
+            max(0, int(y - box["y"]) - 9) : int(y - box["y"]) + 10,
+            max(0, int(x - box["x"]) - 9) : int(x - box["x"]) + 10,
+        ].astype(int)
+        accent = (np.abs(near - [200, 16, 46]).sum(axis=2) < 90).sum()
+        assert accent > 8, name
+
+
+def test_moving_and_zooming(page: Any) -> None:
+    area = surface(page, "t-SNE")
+    box = area.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = settled(page, area)
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    wait_until(page, f"{STORE}.state.cameras.tsne?.zoom > 1.5")
+    camera = state(page)["cameras"]["tsne"]
+    drag(page, (x, y), (x + 90, y - 40))
+    after = state(page)["cameras"]["tsne"]
+    assert after["x"] < camera["x"]
+    assert after["y"] < camera["y"]
+    assert after["zoom"] == camera["zoom"]
+    page.mouse.move(5, 5)
+    assert not np.array_equal(settled(page, area), before)
+    area.locator("xpath=..").get_by_role("button", name="whole map").click()
+    assert "tsne" not in state(page)["cameras"]
+    assert np.array_equal(settled(page, area), before)
+    page.mouse.dblclick(x, y)  # also from the map itself
+    assert "tsne" not in state(page)["cameras"]
+
+
+def test_two_fingers_zoom(browser: Any, address: str) -> None:
+    size = {"width": 390, "height": 800}
+    with opened_page(browser, address, viewport=size, has_touch=True) as page:
+        box = page.get_by_role("application").first.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        touch = page.context.new_cdp_session(page)
+        for kind, apart in (("touchStart", 30), ("touchMove", 60), ("touchMove", 90)):
+            fingers = [{"x": x - apart, "y": y, "id": 0}, {"x": x + apart, "y": y, "id": 1}]
+            touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        (camera,) = state(page)["cameras"].values()
+        assert camera["zoom"] == pytest.approx(3, rel=0.1)
+
+
+def test_points_pass_smoothly_to_another_map(page: Any) -> None:
+    button(page, "1 map").click()
+    area = page.get_by_role("application")
+    before = settled(page, area)
+    page.get_by_label("Map in this panel").select_option("pca")
+    between = []
+    for _ in range(30):
+        page.wait_for_timeout(40)
+        between.append(pixels(page, area))
+    after = settled(page, area)
+    moving = [
+        i for i, each in enumerate(between)
+        if not np.array_equal(each, before) and not np.array_equal(each, after)
+    ]  # fmt: skip
+    assert len(moving) >= 2  # neither at once nor never
+    assert not np.array_equal(before, after)
+
+
+def test_reduced_motion_changes_maps_at_once(browser: Any, address: str) -> None:
+    with opened_page(browser, address, reduced_motion="reduce") as page:
+        button(page, "1 map").click()
+        area = page.get_by_role("application")
+        settled(page, area)
+        page.get_by_label("Map in this panel").select_option("pca")
+        page.wait_for_timeout(150)
+        first = pixels(page, area)
+        assert np.array_equal(first, settled(page, area))
+
+
+def test_colours_by_every_column(page: Any) -> None:
+    button(page, "1 map").click()
+    choice = page.get_by_label("Colour by")
+    offered = choice.evaluate("(select) => [...select.options].map((option) => option.value)")
+    assert {"label", "reconstruction_mse", "trust", ""} <= set(offered)
+    assert {"tsne_recall", "tsne_trustworthiness", "tsne_continuity"} <= set(offered)
+    page.keyboard.press("n")  # names have colours of their own
+    seen = {}
+    for name in offered:
+        choice.select_option(name)
+        picture = settled(page, page.get_by_role("application"))
+        assert coloured(picture) > 300, name
+        seen[name] = picture.tobytes()
+        legend = page.get_by_role("group", name="Legend")
+        assert legend.is_visible() == (name != "")
+    assert len(set(seen.values())) >= len(seen) - 1  # no two look alike, but for all-alike columns
+
+
+def test_false_and_missing_neighbours_are_told_apart(page: Any) -> None:
+    page.get_by_label("Colour by").select_option("trust")
+    legend = page.get_by_role("group", name="Legend")
+    assert "false neighbours" in legend.inner_text()
+    assert "missing neighbours" in legend.inner_text()
+    picture = settled(page, surface(page, "t-SNE")).astype(int)
+    orange = (picture[..., 0] > picture[..., 2] + 40).sum()
+    blue = (picture[..., 2] > picture[..., 0] + 40).sum()
+    assert orange > 50
+    assert blue > 50
+
+
+def test_the_legend_filters(page: Any, walked: Atlas) -> None:
+    legend = page.get_by_role("group", name="Legend")
+    labels = walked.points["label"].to_numpy()
+    legend.get_by_role("button", name="3", exact=True).dblclick()
+    assert state(page)["filters"] == [{"column": "label", "off": [0, 1, 2, 4, 5, 6, 7, 8, 9]}]
+    assert (
+        legend.get_by_role("button", name="3", exact=True).get_attribute("aria-pressed") == "true"
+    )
+    area = surface(page, "t-SNE")
+    box = area.bounding_box()
+    button(page, "Select").click()
+    button(page, "Rectangle").click()
+    drag(
+        page,
+        (box["x"] + 2, box["y"] + 2),
+        (box["x"] + box["width"] - 2, box["y"] + box["height"] - 2),
+    )
+    assert state(page)["selection"] == np.flatnonzero(labels == 3).tolist()
+    legend.get_by_role("button", name="all", exact=True).click()
+    assert state(page)["filters"] == []
+
+
+def test_a_range_filters_numbers(page: Any, walked: Atlas) -> None:
+    page.get_by_label("Colour by").select_option("reconstruction_mse")
+    least = page.get_by_label(re.compile("^Least"))
+    least.focus()
+    for _ in range(12):
+        page.keyboard.press("PageUp")
+    ((column, (low, _)),) = ((f["column"], f["range"]) for f in state(page)["filters"])
+    assert column == "reconstruction_mse"
+    inside = walked.points["reconstruction_mse"].to_numpy() >= low
+    assert 10 < inside.sum() < 990
+    area = surface(page, "t-SNE")
+    box = area.bounding_box()
+    page.keyboard.press("r")
+    drag(
+        page,
+        (box["x"] + 2, box["y"] + 2),
+        (box["x"] + box["width"] - 2, box["y"] + box["height"] - 2),
+    )
+    found = np.zeros(len(inside), dtype=bool)
+    found[state(page)["selection"]] = True
+    assert (found != inside).sum() <= 2  # numbers come in 65,535 steps
+
+
+def test_names_on_clusters_can_be_hidden(page: Any) -> None:
+    area = surface(page, "t-SNE")
+    before = settled(page, area)
+    button(page, "Names").click()
+    assert not state(page)["labels"]
+    assert not np.array_equal(settled(page, area), before)
+    button(page, "Names").click()
+    assert np.array_equal(settled(page, area), before)
+
+
+def test_images_in_place_of_dots_and_the_mosaic(page: Any) -> None:
+    area = surface(page, "t-SNE")
+    before = settled(page, area)
+    button(page, "Images").click()
+    images = settled(page, area)
+    assert (images != before).any(axis=2).mean() > 0.05
+    button(page, "Images").click()
+    button(page, "Mosaic").click()
+    mosaic = settled(page, area)
+    assert (mosaic != before).any(axis=2).mean() > 0.2
+    button(page, "Mosaic").click()
+    assert np.array_equal(settled(page, area), before)
+
+
+def test_saved_files_show_what_the_page_shows(page: Any, walked: Atlas, tmp_path: Path) -> None:
+    from PIL import Image
+
+    legend = page.get_by_role("group", name="Legend")
+    assert legend.get_by_role("button").count() >= 10
+    files = {}
+    for kind in ("PNG", "SVG"):
+        page.locator("summary", has_text="Save").click()
+        with page.expect_download() as started:
+            button(page, f"t-SNE as {kind}").click()
+        assert started.value.suggested_filename == f"tsne.{kind.lower()}"
+        files[kind] = tmp_path / kind
+        started.value.save_as(files[kind])
+    box = surface(page, "t-SNE").bounding_box()
+    picture = np.asarray(Image.open(io.BytesIO(files["PNG"].read_bytes())).convert("RGB"))
+    assert picture.shape[:2] == (round(3 * box["height"]), round(3 * box["width"]))
+    assert coloured(picture) > 5000
+    drawing = ET.parse(files["SVG"]).getroot()
+    circles = drawing.findall(f".//{SVG}circle")
+    assert len(circles) == len(walked.points)
+    found = np.array([[float(c.attrib["cx"]), float(c.attrib["cy"])] for c in circles])
+    wanted = places(walked, "tsne", box) - [box["x"], box["y"]]
+    np.testing.assert_allclose(np.sort(found, axis=0), np.sort(wanted, axis=0), atol=1.5)
+    assert sorted(text.text or "" for text in drawing.findall(f".//{SVG}text")) == list(
+        "0123456789"
+    )
+
+
+def test_the_badge_leads_to_the_evidence(page: Any) -> None:
+    badge = page.locator(".panel .badge").first
+    assert re.search(r"\d", badge.inner_text())
+    badge.click()
+    assert state(page)["tab"] == "trust"
+
+
+def test_search_by_id_and_by_label(page: Any, walked: Atlas) -> None:
+    field = page.get_by_role("searchbox")
+    wanted = str(walked.points["id"][321])
+    field.fill(wanted)
+    page.keyboard.press("Enter")
+    assert state(page)["focus"] == 321
+    field.fill("4")
+    page.get_by_role("button", name=re.compile("^Select .* matches")).click()
+    fours = np.flatnonzero(walked.points["label"] == 4).tolist()
+    assert state(page)["selection"] == fours
+    field.fill("no such thing")
+    assert page.get_by_role("button", name="Nothing found").is_disabled()
+
+
+def test_the_whole_view_returns_from_its_link(browser: Any, page: Any, address: str) -> None:
+    wanted = {
+        "maps": ["pca", "lda", "tsne", "umap"],
+        "cameras": {"lda": {"x": 0.25, "y": -0.125, "zoom": 3}},
+        "focus": 17,
+        "selection": [2, 3, 4, 5, 99, 500],
+        "filters": [{"column": "label", "off": [1, 8]}],
+        "colour": "tsne_recall",
+        "tab": "path",
+        "pen": "path",
+        "theme": "dark",
+        "thumbnails": True,
+        "labels": False,
+        "mosaic": True,
+        "path": [{"row": 5}, {"map": "umap", "x": 0.5, "y": 0.25}],
+        "size": 2,
+        "query": "7",
+        "place": {"map": "pca", "x": 0.125, "y": 0.5},
+        "placePinned": True,
+    }
+    page.evaluate(f"(change) => {STORE}.set(change)", wanted)
+    wait_until(page, "location.hash.includes('find')")
+    link = page.evaluate("location.href")
+    with opened_page(browser, link, viewport={"width": 1280, "height": 800}) as again:
+        found = state(again)
+        assert {name: found[name] for name in wanted} == wanted
+        assert again.get_by_role("application").count() == 4
+        again.evaluate("location.hash = ''")  # and back to the beginning, without loading again
+        wait_until(again, f"{STORE}.state.focus === -1")
+        assert state(again)["selection"] == []
+
+
+def test_nonsense_in_the_link_is_left_out(browser: Any, address: str) -> None:
+    cut = "#maps=%E0%A4%A,tsne,nothing&point=9999999&rows=zzzzzzz-&off=label,-1,x&camera=tsne,a,b,0"
+    with opened_page(browser, address + cut + "&colour=<b>&tab=x&path=1,2;;&size=-3") as page:
+        assert state(page)["maps"] == ["tsne"]
+        assert state(page)["focus"] == -1
+        assert state(page)["filters"] == []
+        assert state(page)["colour"] == "label"
+
+
+def test_without_a_pointer(page: Any, walked: Atlas) -> None:
+    """From the first Tab on: a map, a point, its neighbour, a path, the saved file."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.getAttribute('role') === 'application'"):
+            break
+    else:
+        raise AssertionError("no map can be reached with Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    shadow = page.evaluate("getComputedStyle(document.activeElement).boxShadow")
+    assert outline != "none" or shadow != "none"  # one sees where one is
+    page.keyboard.press("ArrowRight")
+    first = state(page)["focus"]
+    page.keyboard.press("p")
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert state(page)["path"] == [{"row": first}, {"row": state(page)["focus"]}]
+    assert panel(page).locator(".film").count() == 2
+    page.keyboard.press("l")
+    page.keyboard.press("Enter")
+    assert state(page)["selection"] == [state(page)["focus"]]
+    page.keyboard.press("Escape")
+    assert state(page)["focus"] == -1
+    page.locator("summary", has_text="Save").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    assert started.value.suggested_filename.endswith(".png")
+
+
+def test_on_a_phone(browser: Any, address: str, walked: Atlas) -> None:
+    size = {"width": 390, "height": 844}
+    with opened_page(
+        browser, address, viewport=size, has_touch=True, is_mobile=True, device_scale_factor=2
+    ) as page:
+        assert page.get_by_role("application").count() == 1
+        area = page.get_by_role("application").first
+        box = area.bounding_box()
+        assert box["width"] > 340
+        assert box["height"] > 250
+        placed = places(walked, "tsne", box)
+        row = lonely_row(placed)
+        page.touchscreen.tap(*placed[row])
+        wait_until(page, f"{STORE}.state.focus === {row}")
+        assert str(walked.points["id"][row]) in panel(page).inner_text()
+        for name in ("Decode", "Path", "Draw", "Select", "Size", "Trust", "About", "Maps"):
+            button(page, name).click()
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+        small = page.evaluate(
+            """[...document.querySelectorAll('button, select, summary, input')]
+              .filter((each) => each.offsetParent !== null && !each.matches('.thumb, [type=range]'))
+              .map((each) => [each.textContent || each.ariaLabel, each.getBoundingClientRect()])
+              .filter(([, box]) => box.width > 0 && Math.min(box.width, box.height) < 24)
+              .map(([name]) => name)"""
+        )
+        assert small == []  # WCAG 2.2: targets of at least 24 pixels
+
+
+def test_the_dark_page(browser: Any, address: str) -> None:
+    with opened_page(browser, address, color_scheme="dark") as page:
+        area = surface(page, "t-SNE")
+        assert np.median(settled(page, area)) < 60
+        button(page, "Light page").click()
+        assert np.median(settled(page, area)) > 200
+        assert state(page)["theme"] == "light"
+
+
+def test_long_runs_make_short_links(page: Any) -> None:
+    set_state(page, "selection: Array.from({ length: 1000 }, (_, i) => i)")
+    wait_until(page, "location.hash.includes('rows=0-rr')")
+    assert len(page.evaluate("location.hash")) < 200
