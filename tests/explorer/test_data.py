@@ -9,6 +9,7 @@ import pytest
 
 from latentscape.explorer import thumbnails
 from latentscape.explorer.container import (
+    FORMAT_VERSION,
     MAGIC,
     Container,
     DataBlock,
@@ -88,7 +89,7 @@ def test_blocks_come_back() -> None:
         box.add(name, array)
     data = box.finish({"n": 1}).to_bytes()
     assert data.startswith(MAGIC)
-    assert parse(data)[0] == 1
+    assert parse(data)[0] == FORMAT_VERSION
     for name, array in arrays.items():
         assert np.array_equal(read_block(data, name), array.ravel())
 
@@ -113,8 +114,6 @@ def test_quantized_loses_half_a_step_at_most() -> None:
 
 
 def test_python_and_page_have_one_version() -> None:
-    from latentscape.explorer.container import FORMAT_VERSION
-
     source = Path(__file__).parents[2] / "web" / "src" / "data.ts"
     assert f"FORMAT_VERSION = {FORMAT_VERSION};" in source.read_text(encoding="utf-8")
 

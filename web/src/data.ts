@@ -7,26 +7,30 @@
  */
 
 /** Greatest version of the data block that this page reads; `schema.py` writes the same number. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
+
+/** What is computed with of a map. */
+export interface SpaceMap {
+  /** "direct", "pca", "lda", "tsne", "umap", ... */
+  readonly name: string;
+  /** 2n numbers: x0, y0, x1, y1, ... */
+  readonly positions: Float32Array;
+  /** The model whose codes it shows: its own decoder makes images of its places. */
+  readonly model: ModelName;
+  /** How places become codes and codes places; null where the atlas holds no fitted map. */
+  readonly rules: MapRules | null;
+}
 
 /**
  * A map. Positions are normalised: x to the right, y up, the middle of the bounding
  * box at 0, its longer side from -1 to 1 (one scale for both axes, so that distances
  * keep their meaning). Map units are `center + scale * normalised`.
  */
-export interface MapData {
-  /** "direct", "pca", "lda", "tsne", "umap", ... */
-  readonly name: string;
+export interface MapData extends SpaceMap {
   /** For people: "t-SNE". */
   readonly title: string;
-  /** 2n numbers: x0, y0, x1, y1, ... */
-  readonly positions: Float32Array;
   readonly center: readonly [number, number];
   readonly scale: number;
-  /** The model whose codes it shows: its own decoder makes images of its places. */
-  readonly model: ModelName;
-  /** How places become codes and codes places; null where the atlas holds no fitted map. */
-  readonly rules: MapRules | null;
   /** One short line for a badge, such as "10-NN accuracy 0.96"; null when nothing was measured. */
   readonly badge: string | null;
   /** What was measured of it; null in atlases without measures. */
@@ -44,11 +48,16 @@ export interface Affine {
   readonly origin: Float32Array;
 }
 
+/** Place to code: affine (2 × d), local interpolation, or both (LDA). */
+export interface InverseRules {
+  readonly local: boolean;
+  readonly linear: Affine | null;
+}
+
 export interface MapRules {
   /** Code to place: affine (d × 2), or the votes of the nearest rows on one island. */
   readonly place: { readonly kind: "affine"; readonly map: Affine } | { readonly kind: "votes"; readonly reach: number };
-  /** Place to code: affine (2 × d), local interpolation, or both (LDA). */
-  readonly inverse: { readonly local: boolean; readonly linear: Affine | null };
+  readonly inverse: InverseRules;
   /** Median distance of a row to its nearest other row, normalised units: 1 "unit" of distance. */
   readonly unit: number;
   /** That distance's 0th to 100th percentiles over the rows, 101 rising numbers. */
@@ -96,6 +105,13 @@ export interface MapCard {
   readonly sentences: readonly { readonly topic: string; readonly verdict: string; readonly text: string }[];
 }
 
+/** Text of the rows that is too varied for colours: searched, and shown with a point. */
+export interface TextColumn {
+  readonly name: string;
+  readonly title: string;
+  readonly values: readonly string[];
+}
+
 /** A column of the points: to colour by, to filter by, to show in a tooltip. */
 export type Column = NumberColumn | CategoryColumn;
 
@@ -132,8 +148,10 @@ export const NO_CATEGORY = 65535;
 export interface ImageSource {
   readonly height: number;
   readonly width: number;
-  /** 1 grey, 3 red-green-blue, interleaved. */
+  /** 1 grey, 3 red-green-blue, 4 with opacity; interleaved. */
   readonly channels: number;
+  /** Grey on a dark ground: shown as ink on the page. */
+  readonly ink: boolean;
   /** 16 (each 17 apart) or 256. */
   readonly levels: number;
   /** height * width * channels bytes, 0 to 255, a view that must not be written to; null: not here yet. */
@@ -156,26 +174,80 @@ export interface Codes {
   readonly percentiles: Float32Array | null;
 }
 
-/** One layer of a network. Weights are in the order of PyTorch: conv (out, in, 3, 3), deconv (in, out, 3, 3). */
+/** One layer of a network; weights are in the order of PyTorch, batch normalisation is folded in. */
 export type Layer =
-  | { readonly kind: "linear"; readonly inputs: number; readonly outputs: number; readonly weight: Float32Array; readonly bias: Float32Array }
+  | LinearLayer
   | ConvLayer
-  | { readonly kind: "relu" }
-  | { readonly kind: "sigmoid" };
+  | ScaleLayer
+  | ResidualLayer
+  | PointwiseLayer
+  | { readonly op: "flatten" }
+  | UnflattenLayer
+  | UpsampleLayer
+  | PadLayer
+  | CropLayer;
 
-export interface ConvLayer {
-  /** "deconv" is the transposed convolution. Planes are channel by channel, as in PyTorch. */
-  readonly kind: "conv" | "deconv";
+interface Weighted {
+  readonly weight: Float32Array;
+  readonly bias: Float32Array;
+}
+
+export interface LinearLayer extends Weighted {
+  readonly op: "linear";
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+export interface ConvLayer extends Weighted {
+  readonly op: "conv2d" | "conv_transpose2d";
   readonly inputs: number;
   readonly outputs: number;
   readonly kernel: number;
   readonly stride: number;
   readonly padding: number;
-  /** Height and width of what comes in and goes out. */
-  readonly from: readonly [number, number];
-  readonly to: readonly [number, number];
-  readonly weight: Float32Array;
-  readonly bias: Float32Array;
+  /** Of the transposed one: rows below and columns at the right. */
+  readonly output_padding?: readonly [number, number];
+}
+
+/** Each channel times a weight and plus a bias: batch normalisation that could not be folded. */
+export interface ScaleLayer extends Weighted {
+  readonly op: "scale";
+}
+
+/** What comes in plus what the body makes of it. */
+export interface ResidualLayer {
+  readonly op: "residual";
+  readonly body: readonly Layer[];
+}
+
+export interface PointwiseLayer {
+  readonly op: "relu" | "silu" | "gelu" | "sigmoid" | "tanh";
+}
+
+export interface UnflattenLayer {
+  readonly op: "unflatten";
+  readonly shape: readonly [number, number, number];
+}
+
+export interface UpsampleLayer {
+  readonly op: "upsample_nearest";
+  readonly factor: number;
+}
+
+export interface PadLayer {
+  readonly op: "pad";
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+export interface CropLayer {
+  readonly op: "crop";
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
 }
 
 export interface Autoencoder {
@@ -183,8 +255,10 @@ export interface Autoencoder {
   readonly seed: number;
   readonly height: number;
   readonly width: number;
-  readonly encoder: readonly Layer[];
-  readonly decoder: readonly Layer[];
+  readonly channels: number;
+  /** Null where an atlas has only the other half. */
+  readonly encoder: readonly Layer[] | null;
+  readonly decoder: readonly Layer[] | null;
 }
 
 export interface SweepRow {
@@ -224,6 +298,7 @@ export interface SizeSamples {
   readonly count: number;
   readonly height: number;
   readonly width: number;
+  readonly channels: number;
   /** Rising. */
   readonly sizes: readonly number[];
   readonly seed: number;
@@ -259,6 +334,17 @@ export interface About {
   /** Share of rows whose nearest rows have the same label: "codes" and each map. */
   readonly knn_accuracy: Readonly<Record<string, number>>;
   readonly knn_k: number;
+  /** Whether drawings are centred as MNIST's digits are. */
+  readonly centred: boolean;
+  /** Colour around pictures of another shape, as style sheets have it; "": not known. */
+  readonly background: string;
+}
+
+/** Height, width and channels of the images that a model takes or gives. */
+export interface ImageShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
 }
 
 /** What is on its way when `AtlasData` is first handed out, and has come when this is told. */
@@ -276,9 +362,14 @@ export interface AtlasData {
   readonly history: readonly EpochRow[];
   readonly choice: Choice | null;
   readonly images: ImageSource | null;
+  /** Of the images that are decoded; null where nothing can be. */
+  readonly decoded: ImageShape | null;
+  /** Why a part ("labels", "images", "codes", "model", ...) is not there, in a sentence. */
+  readonly lacking: Readonly<Record<string, string>>;
 
   // Empty or null until `ready`, and after it where the atlas has none.
   readonly ids: readonly string[];
+  readonly texts: readonly TextColumn[];
   readonly codes: Codes | null;
   readonly models: Readonly<Partial<Record<ModelName, Autoencoder>>>;
   readonly sizeSamples: SizeSamples | null;
@@ -305,9 +396,9 @@ export interface Inverse {
 export interface RoundTrip extends Inverse {
   /** height * width numbers in [0, 1]. */
   readonly image: Float32Array;
-  /** Where the image lands when it is encoded and placed again, normalised. */
-  readonly back: readonly [number, number];
-  /** How far that is from the place, in units of `MapRules.unit`. */
+  /** Where the image lands when it is encoded and placed again, normalised; null: no encoder. */
+  readonly back: readonly [number, number] | null;
+  /** How far that is from the place, in units of `MapRules.unit`; NaN without. */
   readonly drift: number;
 }
 
@@ -320,7 +411,8 @@ export interface Neighbours {
 /** An image from outside, encoded and placed. */
 export interface Arrived {
   readonly image: Float32Array;
-  readonly reconstruction: Float32Array;
+  /** Null without a decoder. */
+  readonly reconstruction: Float32Array | null;
   readonly code: Float32Array;
   /** Normalised place on each map, by name; a map without rules is missing. */
   readonly places: Readonly<Record<string, readonly [number, number]>>;
@@ -342,6 +434,7 @@ export interface Mosaic {
   readonly rows: number;
   readonly height: number;
   readonly width: number;
+  readonly channels: number;
   /** Image after image, from the upper left, row by row. */
   readonly images: Uint8Array;
   /** For each image, the distance as in `Inverse`. */

@@ -1,6 +1,6 @@
 /**
  * The data block: 8 bytes "LATENTSX", version and header length (uint32, little endian),
- * the header (JSON), and blocks one after the other. `latentscape/explorer/data.py` fills the
+ * the header (JSON, deflated), and blocks one after the other. `latentscape/explorer/data.py` fills the
  * header; `latentscape/explorer/container.py` writes it.
  */
 
@@ -15,6 +15,7 @@ import type {
   Codes,
   Column,
   EpochRow,
+  ImageShape,
   ImageSource,
   Layer,
   MapCard,
@@ -25,6 +26,7 @@ import type {
   PrincipalAxes,
   SizeSamples,
   SweepRow,
+  TextColumn,
 } from "./data";
 import { FORMAT_VERSION } from "./data";
 import { ServedImages, readPieces } from "./served";
@@ -79,18 +81,14 @@ type ColumnEntry =
     }
   | { readonly kind: "category"; readonly name: string; readonly title: string; readonly block: string; readonly names: readonly string[]; readonly none: number };
 
+/** A layer without its weights, but with the smallest value and the step of each kind. */
 interface LayerEntry {
-  readonly kind: "linear" | "conv" | "deconv" | "relu" | "sigmoid";
-  readonly inputs?: number;
-  readonly outputs?: number;
-  readonly kernel?: number;
-  readonly stride?: number;
-  readonly padding?: number;
-  readonly from?: readonly [number, number];
-  readonly to?: readonly [number, number];
-  /** Smallest value, and the step from one whole number to the next. */
+  readonly op: Layer["op"];
+  /** How many weights and biases it takes from the block. */
+  readonly counts?: readonly [number, number];
   readonly weight?: readonly [number, number];
   readonly bias?: readonly [number, number];
+  readonly body?: readonly LayerEntry[];
 }
 
 interface ModelEntry {
@@ -99,15 +97,17 @@ interface ModelEntry {
   readonly seed: number;
   readonly height: number;
   readonly width: number;
+  readonly channels: number;
   readonly block: string;
-  readonly encoder: readonly LayerEntry[];
-  readonly decoder: readonly LayerEntry[];
+  readonly encoder: readonly LayerEntry[] | null;
+  readonly decoder: readonly LayerEntry[] | null;
 }
 
 interface ImagesEntry {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  readonly ink: boolean;
   readonly levels: 16 | 256;
   /** "contexts": see thumbnails.ts. "bytes": as they are. "rows": a server is asked for each. */
   readonly coding: "contexts" | "bytes" | "rows";
@@ -123,6 +123,8 @@ interface Header {
   readonly maps: readonly MapEntry[];
   readonly columns: readonly ColumnEntry[];
   readonly ids: string | null;
+  readonly texts: readonly { readonly name: string; readonly title: string; readonly block: string }[];
+  readonly lacking: Readonly<Record<string, string>>;
   readonly codes: {
     readonly d: number;
     readonly block: string;
@@ -135,7 +137,7 @@ interface Header {
   readonly models: readonly ModelEntry[];
   readonly images: ImagesEntry | null;
   readonly principal: { readonly block: string; readonly count: number; readonly deviations: readonly number[]; readonly shares: readonly number[] } | null;
-  readonly size_samples: { readonly block: string; readonly count: number; readonly height: number; readonly width: number; readonly sizes: readonly number[]; readonly seed: number } | null;
+  readonly size_samples: { readonly block: string; readonly count: number; readonly height: number; readonly width: number; readonly channels: number; readonly sizes: readonly number[]; readonly seed: number } | null;
   readonly sweep: readonly SweepRow[];
   readonly history: readonly EpochRow[];
   readonly choice: Choice | null;
@@ -218,13 +220,13 @@ export async function openAtlas(source: Source): Promise<AtlasData> {
   }
   const view = new DataView(lead.buffer, lead.byteOffset, lead.byteLength);
   const version = view.getUint32(8, true);
-  if (version > FORMAT_VERSION) {
+  if (version !== FORMAT_VERSION) {
     throw new FormatError(
-      `these data have version ${version}, this page reads up to ${FORMAT_VERSION}; open them with a newer latentscape`,
+      `these data have version ${version}, this page reads ${FORMAT_VERSION}; make the page again`,
     );
   }
   const length = view.getUint32(12, true);
-  const header = JSON.parse(new TextDecoder().decode(await source.read(16, length))) as Header;
+  const header = JSON.parse(new TextDecoder().decode(await inflate(await source.read(16, length)))) as Header;
   const blocks = new Blocks(source, 16 + length, header.blocks);
   const [maps, columns] = await Promise.all([
     Promise.all(header.maps.map((entry) => readMap(entry, blocks))),
@@ -241,8 +243,11 @@ class Opened implements AtlasData {
   readonly history: readonly EpochRow[];
   readonly choice: Choice | null;
   readonly images: ImageSource | null;
+  readonly decoded: ImageShape | null;
+  readonly lacking: Readonly<Record<string, string>>;
   readonly ready: Promise<void>;
   ids: readonly string[] = [];
+  texts: readonly TextColumn[] = [];
   codes: Codes | null = null;
   models: Readonly<Partial<Record<ModelName, Autoencoder>>> = {};
   sizeSamples: SizeSamples | null = null;
@@ -261,6 +266,8 @@ class Opened implements AtlasData {
     this.sweep = header.sweep;
     this.history = header.history;
     this.choice = header.choice;
+    this.lacking = header.lacking;
+    this.decoded = header.models.find((model) => model.decoder !== null) ?? null;
     this.ready = this.rest(header, blocks);
     this.ready.catch(() => undefined); // whoever waits for it hears of it
     this.images = header.images ? imagesOf(header.images, header.n, blocks, this.ready, () => this.tell("images")) : null;
@@ -276,18 +283,20 @@ class Opened implements AtlasData {
   }
 
   private async rest(header: Header, blocks: Blocks): Promise<void> {
-    const [codes, models, principal, samples, ids] = await Promise.all([
+    const [codes, models, principal, samples, ids, texts] = await Promise.all([
       header.codes ? readCodes(header.codes, header.n, blocks) : null,
       Promise.all(header.models.map((entry) => readModel(entry, blocks))),
       header.principal ? readPrincipal(header.principal, blocks) : null,
       header.size_samples ? readSamples(header.size_samples, blocks) : null,
       header.ids ? blocks.json(header.ids) : null,
+      Promise.all(header.texts.map(async ({ name, title, block }) => ({ name, title, values: (await blocks.json(block)) as string[] }))),
     ]);
     this.codes = codes;
     this.models = Object.fromEntries(header.models.map((entry, i) => [entry.name, models[i] as Autoencoder]));
     this.principal = principal;
     this.sizeSamples = samples;
     this.ids = (ids as string[] | null) ?? [];
+    this.texts = texts;
     this.tell("rest");
   }
 }
@@ -364,23 +373,18 @@ async function readCodes(entry: NonNullable<Header["codes"]>, n: number, blocks:
 async function readModel(entry: ModelEntry, blocks: Blocks): Promise<Autoencoder> {
   const weights = (await blocks.numbers(entry.block)) as Uint16Array;
   let at = 0;
-  const take = (count: number, [low, step]: readonly [number, number] = [0, 1]): Float32Array =>
+  const take = (count: number, [low, step]: readonly [number, number]): Float32Array =>
     Float32Array.from(weights.subarray(at, (at += count)), (number) => low + step * number);
   const layer = (given: LayerEntry): Layer => {
-    if (given.kind === "relu" || given.kind === "sigmoid") return { kind: given.kind };
-    const { inputs = 0, outputs = 0 } = given;
-    if (given.kind === "linear") {
-      return { kind: "linear", inputs, outputs, weight: take(inputs * outputs, given.weight), bias: take(outputs, given.bias) };
-    }
-    const { kind, kernel = 1, stride = 1, padding = 0, from = [1, 1], to = [1, 1] } = given;
-    const weight = take(inputs * outputs * kernel * kernel, given.weight);
-    return { kind, inputs, outputs, kernel, stride, padding, from, to, weight, bias: take(outputs, given.bias) };
+    const { counts, weight, bias, body } = given;
+    const own = counts && weight && bias ? { weight: take(counts[0], weight), bias: take(counts[1], bias) } : {};
+    return { ...given, ...own, ...(body ? { body: body.map(layer) } : {}) } as Layer;
   };
-  const encoder = entry.encoder.map(layer);
-  const decoder = entry.decoder.map(layer);
+  const encoder = entry.encoder?.map(layer) ?? null;
+  const decoder = entry.decoder?.map(layer) ?? null;
   if (at !== weights.length) throw new FormatError("the weights do not fit the network; make the page again");
-  const { d, seed, height, width } = entry;
-  return { d, seed, height, width, encoder, decoder };
+  const { d, seed, height, width, channels } = entry;
+  return { d, seed, height, width, channels, encoder, decoder };
 }
 
 async function readPrincipal(entry: NonNullable<Header["principal"]>, blocks: Blocks): Promise<PrincipalAxes> {
@@ -393,22 +397,23 @@ async function readPrincipal(entry: NonNullable<Header["principal"]>, blocks: Bl
 
 async function readSamples(entry: NonNullable<Header["size_samples"]>, blocks: Blocks): Promise<SizeSamples> {
   const numbers = (await blocks.numbers(entry.block)) as Uint8Array;
-  const { count, height, width, sizes, seed } = entry;
-  const each = count * height * width;
+  const { count, height, width, channels, sizes, seed } = entry;
+  const each = count * height * width * channels;
   const reconstructions = sizes.map((_, i) => numbers.subarray((i + 1) * each, (i + 2) * each));
-  return { count, height, width, sizes, seed, originals: numbers.subarray(0, each), reconstructions };
+  return { count, height, width, channels, sizes, seed, originals: numbers.subarray(0, each), reconstructions };
 }
 
 function imagesOf(entry: ImagesEntry, n: number, blocks: Blocks, after: Promise<void>, tell: () => void): ImageSource {
   if (entry.coding !== "rows") return new Images(entry, n, blocks, after, tell);
-  const { height, width, channels } = entry;
-  return new ServedImages(n, height, width, channels, (rows) => blocks.ask(`/images?rows=${rows.join(",")}`), tell);
+  const { height, width, channels, ink } = entry;
+  return new ServedImages(n, height, width, channels, ink, (rows) => blocks.ask(`/images?rows=${rows.join(",")}`), tell);
 }
 
 class Images implements ImageSource {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  readonly ink: boolean;
   readonly levels: number;
   private readonly size: number;
   private readonly perBlock: number;
@@ -427,6 +432,7 @@ class Images implements ImageSource {
     this.height = entry.height;
     this.width = entry.width;
     this.channels = entry.channels;
+    this.ink = entry.ink;
     this.levels = entry.levels;
     this.size = entry.height * entry.width * entry.channels;
     this.perBlock = entry.per_block ?? n;

@@ -36,6 +36,7 @@ export class ServedImages implements ImageSource {
     readonly height: number,
     readonly width: number,
     readonly channels: number,
+    readonly ink: boolean,
     private readonly ask: (rows: readonly number[]) => Promise<Uint8Array>,
     private readonly tell: () => void,
   ) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fromPicture, toDigit } from "../src/draw/preprocess";
+import { fromPicture, toDigit, toImage } from "../src/draw/preprocess";
 
 /** A stroke that is heavier below, so that middle and centre of mass differ. */
 function drawing(width: number, height: number, left: number, top: number, w: number, h: number): Float32Array {
@@ -64,4 +64,22 @@ test("dark ink on light paper is read as light on dark is; a picture of the data
   for (const light of [true, false]) {
     fromPicture(rgba(light), 28, 28).forEach((value, i) => expect(value).toBeCloseTo(ink[i]!, 5));
   }
+});
+
+describe("a picture for data that are not centred", () => {
+  /** Left half red, right half blue, 8 × 4. */
+  const rgba = Array.from({ length: 32 }, (_, i) => (i % 8 < 4 ? [255, 0, 0, 255] : [0, 0, 255, 255])).flat();
+
+  test("keeps its colours and has the data's size", () => {
+    const image = toImage(rgba, 8, 4, { height: 2, width: 4, channels: 3 });
+    expect([...image]).toEqual([1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1]);
+    const opaque = toImage(rgba, 8, 4, { height: 1, width: 1, channels: 4 });
+    expect([...opaque]).toEqual([0.5, 0, 0.5, 1]);
+  });
+
+  test("is grey where the data are", () => {
+    const [left, right] = toImage(rgba, 8, 4, { height: 1, width: 2, channels: 1 });
+    expect(left).toBeCloseTo(0.299, 5);
+    expect(right).toBeCloseTo(0.114, 5);
+  });
 });

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from latentscape.atlas import Atlas
@@ -50,4 +51,22 @@ def about(atlas: Atlas) -> dict[str, Any]:
             if finite(value) is not None
         },
         "knn_k": int(quality.get("k", 10)),
+        "centred": _centred(atlas.data),
+        "background": str(_preprocessing(atlas.data).get("background") or ""),
     }
+
+
+def _preprocessing(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = data.get("preprocessing")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _centred(data: Mapping[str, Any]) -> bool:
+    """Tell whether drawings are to be centred by their mass, as MNIST's digits are.
+
+    Nothing else says so of itself; sets of the same form as MNIST that nothing is known of
+    were made after its model.
+    """
+    if str(data.get("name", "")) == "mnist":
+        return True
+    return not _preprocessing(data) and list(data.get("image_shape") or ()) == [28, 28]

@@ -1,8 +1,8 @@
 """The data block: a header in JSON and typed blocks of bytes behind it.
 
 8 bytes ``LATENTSX``, version and length of the header (uint32, little endian), the
-header, the blocks one after the other. ``data.py`` fills the header, ``web/src/format.ts``
-reads it. Text stands in JSON only, numbers in blocks.
+header (JSON, deflated), the blocks one after the other. ``data.py`` fills the header,
+``web/src/format.ts`` reads it. Text stands in JSON only, numbers in blocks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from latentscape.types import AnyArray
 
 MAGIC = b"LATENTSX"
-FORMAT_VERSION = 1  # raise it when an older page could not read the block; data.ts holds it too
+FORMAT_VERSION = 2  # raise it when an older page could not read the block; data.ts holds it too
 
 _TYPES = {"uint8": "u1", "uint16": "u2", "float32": "f4"}
 
@@ -97,7 +97,7 @@ class Container:
 
     def finish(self, header: Mapping[str, Any]) -> DataBlock:
         """Put the header before the blocks."""
-        text = json_bytes({**header, "blocks": self.blocks})
+        text = deflate(json_bytes({**header, "blocks": self.blocks}))
         lead = MAGIC + struct.pack("<II", FORMAT_VERSION, len(text)) + text
         return DataBlock([lead, *self._parts])
 
@@ -158,7 +158,8 @@ def deflate(data: bytes) -> bytes:
 def parse(data: bytes) -> tuple[int, dict[str, Any], int]:
     """Return version, header, and where the blocks begin."""
     version, length = struct.unpack("<II", data[8:16])
-    return version, json.loads(data[16 : 16 + length]), 16 + length
+    header = json.loads(zlib.decompress(data[16 : 16 + length], -15))
+    return version, header, 16 + length
 
 
 def read_block(data: bytes, name: str) -> AnyArray:

@@ -13,7 +13,8 @@ from latentscape.errors import AtlasError, ModelFileError
 from latentscape.explorer import thumbnails
 from latentscape.explorer.about import about
 from latentscape.explorer.container import Container, DataBlock, LateBlock
-from latentscape.explorer.networks import export_model
+from latentscape.explorer.lacking import Lacking
+from latentscape.explorer.networks import UnknownNetworkError, export_model
 from latentscape.explorer.numbers import finite, level_scale, quantized, rounded, to_levels
 from latentscape.explorer.rules import frame, map_rules
 from latentscape.explorer.trust import TRUST_COLUMNS, map_badge, map_card, map_quality
@@ -24,6 +25,7 @@ Thumbnails = Literal["small", "exact"]
 #: Levels of each column of the codes. With 2**13 the images decoded from rounded codes differ
 #: from the exact ones by at most 2e-3 at the digits' 32 dimensions; with 2**8, by 5e-2.
 CODE_LEVELS = 2**13
+_CODE_BITS = 640  # of a row: codes of more dimensions get fewer levels, down to 2**8
 
 MAP_TITLES = {
     "direct": "Two neurons",
@@ -65,19 +67,22 @@ def data_block(
     if n == 0:
         raise AtlasError(f"{atlas.path} holds no images: map at least one")
     box = Container(packed=not served)
+    lacking = Lacking(atlas)
     # What the first picture needs comes first.
     header: dict[str, Any] = {
         "n": n,
         "about": about(atlas),
         "maps": [_map(atlas, box, name) for name in atlas.map_names],
         "columns": list(_columns(atlas, box)),
+        "texts": list(_texts(atlas, box)),
         "codes": _served_codes(atlas, box) if served else _codes(atlas, box),
-        "models": list(_models(atlas, box)),
+        "models": list(_models(atlas, box, lacking)),
         "principal": _principal(atlas, box),
         "size_samples": _size_samples(atlas, box),
         "ids": box.add_json("ids", [str(name) for name in points["id"]]),
         "images": _served_images(atlas) if served else _images(atlas, box, thumbnails),
         **_training(atlas),
+        "lacking": lacking.reasons,
     }
     return box.finish(header)
 
@@ -134,6 +139,25 @@ def _columns(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
             yield entry
 
 
+def _texts(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
+    """Give columns of text that are too varied for colours: file names, descriptions."""
+    points = atlas.points
+    for name in points.columns:
+        column = points[name]
+        if name in ("id", "label") or pd.api.types.is_numeric_dtype(column):
+            continue
+        if column.nunique(dropna=True) > _MOST_CATEGORIES:
+            values = [
+                "" if missing else str(text)
+                for text, missing in zip(column, column.isna(), strict=True)
+            ]
+            yield {
+                "name": name,
+                "title": _words(name),
+                "block": box.add_json(f"text-{name}", values),
+            }
+
+
 def _labels(atlas: Atlas, box: Container, column: pd.Series[Any]) -> dict[str, Any] | None:
     labels = column.to_numpy(dtype=np.int64)
     if not (labels >= 0).any():
@@ -146,7 +170,7 @@ def _labels(atlas: Atlas, box: Container, column: pd.Series[Any]) -> dict[str, A
 def _categories(box: Container, name: str, column: pd.Series[Any]) -> dict[str, Any] | None:
     codes, names = pd.factorize(column, sort=False)
     if not 1 < len(names) <= _MOST_CATEGORIES:
-        return None  # all alike, or as good as ids: no colours could tell
+        return None  # all alike, or too many: no colours could tell
     return _category_entry(box, name, _words(name), codes, [str(text) for text in names])
 
 
@@ -204,11 +228,16 @@ def _words(name: str) -> str:
 # Codes and models
 
 
+def code_levels(d: int) -> int:
+    """Return how many levels the columns of codes with d dimensions have in a page."""
+    return min(CODE_LEVELS, 2 ** max(8, _CODE_BITS // d))
+
+
 def _codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     if not atlas.has("codes"):
         return None
     codes = atlas.codes
-    numbers, lows, steps = quantized(codes, CODE_LEVELS)
+    numbers, lows, steps = quantized(codes, code_levels(codes.shape[1]))
     return {
         "d": int(codes.shape[1]),
         "block": box.add("codes", numbers.T),
@@ -258,7 +287,7 @@ def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
     return rounded(np.percentile(np.sqrt(squared[:, 1]), np.arange(101)))
 
 
-def _models(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
+def _models(atlas: Atlas, box: Container, lacking: Lacking) -> Iterator[dict[str, Any]]:
     for name, stage in (("main", "codes"), ("plane", "plane")):
         file = atlas.stage_info(stage).get("model")
         if file is None or not (atlas.path / str(file)).is_file():
@@ -267,7 +296,8 @@ def _models(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
             model = export_model(atlas.path / str(file))
         except ModelFileError as error:
             raise AtlasError(str(error)) from error
-        if model is None:
+        except UnknownNetworkError as error:
+            lacking.add("model", f"The autoencoder cannot run in the page: {error}.")
             continue
         yield {
             "name": name,
@@ -275,6 +305,7 @@ def _models(atlas: Atlas, box: Container) -> Iterator[dict[str, Any]]:
             "seed": int(atlas.stage_info(stage).get("seed", model.seed)),
             "height": model.height,
             "width": model.width,
+            "channels": model.channels,
             "block": box.add(f"model-{name}", model.weights),
             "encoder": model.encoder,
             "decoder": model.decoder,
@@ -318,6 +349,7 @@ def _images(atlas: Atlas, box: Container, kind: Thumbnails) -> dict[str, Any] | 
         "height": example.shape[1],
         "width": example.shape[2],
         "channels": 1 if grey else example.shape[3],
+        "ink": _is_ink(images),
         "levels": 16 if small else 256,
         "coding": "contexts" if small and grey else "bytes",
         "per_block": _IMAGES_PER_BLOCK,
@@ -342,14 +374,19 @@ def _images(atlas: Atlas, box: Container, kind: Thumbnails) -> dict[str, Any] | 
     return entry
 
 
+def _is_ink(images: AnyArray) -> bool:
+    """Tell whether images are grey on a dark ground: they are shown as ink on the page."""
+    some = np.array(images[:: max(1, len(images) // 200)])
+    grey = images.ndim == 3 or images.shape[3] == 1
+    return bool(grey and some.mean() < 127.5)
+
+
 def _levels(images: UInt8Array) -> UInt8Array:
     return np.rint(images / 17).astype(np.uint8)
 
 
 def _reduced(images: UInt8Array, small: bool) -> UInt8Array:
-    """Average blocks of pixels until no side is longer than 64; drop channels beyond three."""
-    if images.ndim == 4 and images.shape[3] in (2, 4):
-        images = images[..., :1] if images.shape[3] == 2 else images[..., :3]
+    """Average blocks of pixels until no side is longer than 64; one channel is none."""
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
     factor = -(-max(images.shape[1:3]) // _LARGEST_SIDE) if small else 1
@@ -372,6 +409,7 @@ def _served_images(atlas: Atlas) -> dict[str, Any] | None:
         "height": example.shape[1],
         "width": example.shape[2],
         "channels": 1 if example.ndim == 3 else example.shape[3],
+        "ink": _is_ink(atlas.images),
         "levels": 256,
         "coding": "rows",
     }
@@ -432,8 +470,6 @@ def _size_samples(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     if not atlas.has("size_samples"):
         return None
     samples = atlas.size_samples
-    if samples.originals.ndim != 3:
-        return None
     sizes = sorted(samples.reconstructions)
     stack = np.stack([samples.originals, *(samples.reconstructions[size] for size in sizes)])
     return {
@@ -441,6 +477,7 @@ def _size_samples(atlas: Atlas, box: Container) -> dict[str, Any] | None:
         "count": len(samples.originals),
         "height": samples.originals.shape[1],
         "width": samples.originals.shape[2],
+        "channels": 1 if samples.originals.ndim == 3 else samples.originals.shape[3],
         "sizes": sizes,
         "seed": samples.seed,
     }

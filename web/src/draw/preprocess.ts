@@ -4,6 +4,8 @@
  * each side (counted from 0), where it lies in every digit of MNIST.
  */
 
+import type { ImageShape } from "../data";
+
 const FIT = 20 / 28;
 
 /**
@@ -83,6 +85,24 @@ export function fromPicture(
   // Paper is never quite even: what differs from it by little is no ink.
   for (let i = 0; i < ink.length; i++) ink[i] = clamp(((ink[i] as number) / most - 0.2) / 0.6, 0, 1);
   return toDigit(ink, width, height, toHeight, toWidth);
+}
+
+/**
+ * A picture (RGBA bytes, opaque) as an image of the data's size: areas averaged, grey where
+ * the data are, numbers in [0, 1].
+ */
+export function toImage(rgba: ArrayLike<number>, width: number, height: number, shape: ImageShape): Float32Array {
+  const { channels } = shape;
+  const out = new Float32Array(shape.height * shape.width * channels);
+  const plane = new Float32Array(width * height);
+  for (let c = 0; c < channels; c++) {
+    for (let i = 0; i < plane.length; i++) {
+      const [r, g, b] = [0, 1, 2].map((k) => (rgba[4 * i + k] as number) / 255) as [number, number, number];
+      plane[i] = channels < 3 ? 0.299 * r + 0.587 * g + 0.114 * b : ([r, g, b, 1][c] as number);
+    }
+    resample(plane, width, 0, 0, width, height, shape.width, shape.height).forEach((value, i) => (out[i * channels + c] = value));
+  }
+  return out;
 }
 
 /** Average over areas: each new pixel is the mean of what it covers. */

@@ -1,106 +1,158 @@
 /**
  * The forward pass of a network, on plain arrays.
  *
- * Inside, planes are kept pixel by pixel with the channels together, so that the
- * innermost loop runs along the output channels; linear layers that meet a plane
- * have their weights reordered once for that. Zeros, which rectifiers make in
- * plenty, are skipped.
+ * Planes are kept pixel by pixel with the channels together, as images are, so that the
+ * innermost loop runs along the output channels. Zeros, which rectifiers make in plenty,
+ * are skipped. A flat vector is a plane of one pixel.
  */
 
 import type { ConvLayer, Layer } from "../data";
 
 type Step = (input: Float32Array) => Float32Array;
+/** Channels, height, width. */
+export type Shape = readonly [number, number, number];
 
 export class Network {
   readonly inputs: number;
-  readonly outputs: number;
-  private readonly steps: readonly Step[];
+  /** Of what comes out. */
+  readonly shape: Shape;
+  private readonly step: Step;
 
-  constructor(layers: readonly Layer[]) {
-    const weighted = layers.filter((layer) => "weight" in layer);
-    const first = weighted[0];
-    const last = weighted[weighted.length - 1];
-    if (!first || !last) throw new Error("a network needs a layer with weights");
-    this.inputs = first.kind === "linear" ? first.inputs : first.inputs * first.from[0] * first.from[1];
-    this.outputs = last.kind === "linear" ? last.outputs : last.outputs * last.to[0] * last.to[1];
-    const steps: Step[] = [];
-    layers.forEach((layer, i) => {
-      if (layer.kind === "relu") steps.push(relu);
-      else if (layer.kind === "sigmoid") steps.push(sigmoid);
-      else if (layer.kind === "linear") {
-        const before = nearest(layers, i, -1);
-        const after = nearest(layers, i, 1);
-        steps.push(linear(layer, before && before.kind !== "linear" ? before : null, after && after.kind !== "linear" ? after : null));
-      } else steps.push(convolution(layer));
-    });
-    this.steps = steps;
+  constructor(layers: readonly Layer[], shape: Shape) {
+    this.inputs = size(shape);
+    [this.step, this.shape] = sequence(layers, shape);
   }
 
-  /** Run on one input; the answer is a new array. */
+  /** Run on one input (planes pixel by pixel); the answer is a new array. */
   run(input: Float32Array): Float32Array {
     if (input.length !== this.inputs) throw new Error(`the network takes ${this.inputs} numbers, not ${input.length}`);
-    let value = input;
-    for (const step of this.steps) value = step(value);
-    return value.slice();
+    return this.step(input.slice()).slice();
   }
 }
 
-type Weighted = Extract<Layer, { weight: Float32Array }>;
+function size([channels, height, width]: Shape): number {
+  return channels * height * width;
+}
 
-/** The next layer with weights, in one direction. */
-function nearest(layers: readonly Layer[], from: number, direction: 1 | -1): Weighted | null {
-  for (let i = from + direction; i >= 0 && i < layers.length; i += direction) {
-    const layer = layers[i] as Layer;
-    if ("weight" in layer) return layer;
+function sequence(layers: readonly Layer[], shape: Shape): [Step, Shape] {
+  const steps: Step[] = [];
+  for (const layer of layers) {
+    const [step, next] = stepOf(layer, shape);
+    steps.push(step);
+    shape = next;
   }
-  return null;
+  return [(value) => steps.reduce((found, step) => step(found), value), shape];
 }
 
-function relu(x: Float32Array): Float32Array {
-  for (let i = 0; i < x.length; i++) if ((x[i] as number) < 0) x[i] = 0;
-  return x;
-}
-
-function sigmoid(x: Float32Array): Float32Array {
-  for (let i = 0; i < x.length; i++) x[i] = 1 / (1 + Math.exp(-(x[i] as number)));
-  return x;
-}
-
-/** Where number i of a plane in PyTorch's order (channel, y, x) stands in ours (y, x, channel). */
-function reordered(i: number, channels: number, pixels: number): number {
-  return (i % pixels) * channels + Math.floor(i / pixels);
-}
-
-function linear(layer: Extract<Layer, { kind: "linear" }>, before: ConvLayer | null, after: ConvLayer | null): Step {
-  const { inputs, outputs } = layer;
-  const weight = new Float32Array(inputs * outputs); // input by input
-  const bias = new Float32Array(outputs);
-  for (let o = 0; o < outputs; o++) {
-    const to = after ? reordered(o, after.inputs, after.from[0] * after.from[1]) : o;
-    bias[to] = layer.bias[o] as number;
-    for (let i = 0; i < inputs; i++) {
-      const from = before ? reordered(i, before.outputs, before.to[0] * before.to[1]) : i;
-      weight[from * outputs + to] = layer.weight[o * inputs + i] as number;
+/** A step may write over what it is given. */
+function stepOf(layer: Layer, shape: Shape): [Step, Shape] {
+  const [channels, height, width] = shape;
+  switch (layer.op) {
+    case "linear":
+      return convolution({ ...layer, kernel: 1, stride: 1, padding: 0, output_padding: [0, 0] }, shape);
+    case "conv2d":
+    case "conv_transpose2d":
+      return convolution(layer, shape);
+    case "scale":
+      return [(x) => x.map((value, i) => value * (layer.weight[i % channels] as number) + (layer.bias[i % channels] as number)), shape];
+    case "residual": {
+      const [body, after] = sequence(layer.body, shape);
+      if (after.join() !== shape.join()) throw misfit();
+      return [
+        (x) => {
+          const kept = x.slice();
+          const made = body(x);
+          return kept.map((value, i) => value + (made[i] as number));
+        },
+        shape,
+      ];
+    }
+    case "flatten":
+      return gather(shape, [size(shape), 1, 1], (_y, _x, i) => (i % (height * width)) * channels + Math.floor(i / (height * width)));
+    case "unflatten": {
+      const [, tall, wide] = layer.shape;
+      if (size(layer.shape) !== size(shape)) throw misfit();
+      return gather(shape, layer.shape, (y, x, c) => (c * tall + y) * wide + x);
+    }
+    case "upsample_nearest": {
+      const { factor } = layer;
+      const at = pixel(shape);
+      return gather(shape, [channels, height * factor, width * factor], (y, x, c) => at(Math.floor(y / factor), Math.floor(x / factor), c));
+    }
+    case "pad": {
+      const { left, right, top, bottom } = layer;
+      const at = pixel(shape);
+      return gather(shape, [channels, height + top + bottom, width + left + right], (y, x, c) => at(y - top, x - left, c));
+    }
+    case "crop": {
+      const { left, top } = layer;
+      if (top + layer.height > height || left + layer.width > width) throw misfit();
+      const at = pixel(shape);
+      return gather(shape, [channels, layer.height, layer.width], (y, x, c) => at(y + top, x + left, c));
+    }
+    default: {
+      const f = POINTWISE[layer.op];
+      if (!f) throw new Error(`this page does not know the layer ${layer.op}; open it with a newer latentscape`);
+      return [
+        (x) => {
+          for (let i = 0; i < x.length; i++) x[i] = f(x[i] as number);
+          return x;
+        },
+        shape,
+      ];
     }
   }
-  const out = new Float32Array(outputs);
-  return (input) => {
-    out.set(bias);
-    for (let i = 0; i < inputs; i++) {
-      const value = input[i] as number;
-      if (value === 0) continue;
-      const start = i * outputs;
-      for (let o = 0; o < outputs; o++) out[o] = (out[o] as number) + value * (weight[start + o] as number);
-    }
-    return out;
-  };
+}
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+const POINTWISE: Readonly<Record<string, (x: number) => number>> = {
+  relu: (x) => (x < 0 ? 0 : x),
+  sigmoid,
+  tanh: Math.tanh,
+  silu: (x) => x * sigmoid(x),
+  gelu: (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
+};
+
+/** The error function, off by at most 1.5e-7 (Abramowitz and Stegun 1964, 7.1.26). */
+function erf(x: number): number {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const tail = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return Math.sign(x) * (1 - tail * Math.exp(-x * x));
+}
+
+function misfit(): Error {
+  return new Error("the layers of this network do not fit together; make the page again");
+}
+
+/** Where a pixel's channel stands, -1 outside of the plane. */
+function pixel([channels, height, width]: Shape): (y: number, x: number, c: number) => number {
+  return (y, x, c) => (y < 0 || x < 0 || y >= height || x >= width ? -1 : (y * width + x) * channels + c);
+}
+
+/** Numbers put elsewhere: `source` tells where each comes from, -1 for a zero. */
+function gather(before: Shape, after: Shape, source: (y: number, x: number, c: number) => number): [Step, Shape] {
+  const [channels, , width] = after;
+  const sources = Int32Array.from({ length: size(after) }, (_, i) => {
+    const place = Math.floor(i / channels);
+    return source(Math.floor(place / width), place % width, i % channels);
+  });
+  if (sources.some((from) => from >= size(before))) throw misfit();
+  return [(x) => Float32Array.from(sources, (from) => x[from] ?? 0), after];
 }
 
 /** Both kinds of convolution, each input number spread over the outputs that it reaches. */
-function convolution(layer: ConvLayer): Step {
-  const { inputs, outputs, kernel, stride, padding, from, to } = layer;
-  const transposed = layer.kind === "deconv";
+type AnyConv = Omit<ConvLayer, "op"> & { readonly op: string };
+function convolution(layer: AnyConv, [channels, height, width]: Shape): [Step, Shape] {
+  const { inputs, outputs, kernel, stride, padding } = layer;
+  const transposed = layer.op === "conv_transpose2d";
+  const [tall, wide] = [height, width].map((side, axis) =>
+    transposed
+      ? (side - 1) * stride - 2 * padding + kernel + (layer.output_padding?.[axis] ?? 0)
+      : Math.floor((side + 2 * padding - kernel) / stride) + 1,
+  ) as [number, number];
   const area = kernel * kernel;
+  if (channels !== inputs || tall < 1 || wide < 1 || layer.weight.length !== inputs * outputs * area) throw misfit();
   const weight = new Float32Array(inputs * outputs * area); // input channel, kernel place, output channel
   for (let i = 0; i < inputs; i++) {
     for (let o = 0; o < outputs; o++) {
@@ -110,35 +162,26 @@ function convolution(layer: ConvLayer): Step {
       }
     }
   }
-  const reach = (place: number, k: number, size: number): number => {
-    if (transposed) {
-      const there = place * stride - padding + k;
-      return there >= 0 && there < size ? there : -1;
-    }
-    const there = (place + padding - k) / stride;
-    return Number.isInteger(there) && there >= 0 && there < size ? there : -1;
+  const reach = (place: number, k: number, side: number): number => {
+    const there = transposed ? place * stride - padding + k : (place + padding - k) / stride;
+    return Number.isInteger(there) && there >= 0 && there < side ? there : -1;
   };
   // For each input pixel: pairs of (kernel place * outputs, output pixel * outputs).
   const pairs: number[] = [];
-  const starts = new Int32Array(from[0] * from[1] + 1);
-  for (let y = 0; y < from[0]; y++) {
-    for (let x = 0; x < from[1]; x++) {
-      for (let ky = 0; ky < kernel; ky++) {
-        const oy = reach(y, ky, to[0]);
-        if (oy < 0) continue;
-        for (let kx = 0; kx < kernel; kx++) {
-          const ox = reach(x, kx, to[1]);
-          if (ox >= 0) pairs.push((ky * kernel + kx) * outputs, (oy * to[1] + ox) * outputs);
-        }
-      }
-      starts[y * from[1] + x + 1] = pairs.length;
+  const pixels = height * width;
+  const starts = new Int32Array(pixels + 1);
+  for (let p = 0; p < pixels; p++) {
+    for (let k = 0; k < area; k++) {
+      const oy = reach(Math.floor(p / width), Math.floor(k / kernel), tall);
+      const ox = reach(p % width, k % kernel, wide);
+      if (oy >= 0 && ox >= 0) pairs.push(k * outputs, (oy * wide + ox) * outputs);
     }
+    starts[p + 1] = pairs.length;
   }
   const targets = Int32Array.from(pairs);
-  const out = new Float32Array(to[0] * to[1] * outputs);
-  return (input) => {
+  const out = new Float32Array(tall * wide * outputs);
+  const step: Step = (input) => {
     for (let i = 0; i < out.length; i += outputs) out.set(layer.bias, i);
-    const pixels = from[0] * from[1];
     for (let p = 0; p < pixels; p++) {
       const begin = starts[p] as number;
       const end = starts[p + 1] as number;
@@ -155,4 +198,5 @@ function convolution(layer: ConvLayer): Step {
     }
     return out;
   };
+  return [step, [outputs, tall, wide]];
 }

@@ -6,7 +6,7 @@
  * rows, and is continuous where neighbours change.
  */
 
-import type { Affine, Codes, MapRules } from "../data";
+import type { Affine, Codes, InverseRules } from "../data";
 import { codeAt } from "./codes";
 import type { Grid } from "./grid";
 
@@ -39,7 +39,7 @@ export function affine(map: Affine, vector: ArrayLike<number>): Float32Array {
 }
 
 /** The code at a place; null where the map's rules need codes and there are none. */
-export function invert(rules: MapRules["inverse"], grid: Grid, codes: Codes | null, x: number, y: number): Float32Array | null {
+export function invert(rules: InverseRules, grid: Grid, codes: Codes | null, x: number, y: number): Float32Array | null {
   if (!rules.local) return rules.linear ? affine(rules.linear, [x, y]) : null;
   if (!codes || grid.count === 0) return null;
   const places = new Int32Array(NEIGHBOURS);

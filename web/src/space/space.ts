@@ -6,7 +6,7 @@ import type {
   Box,
   Codes,
   Inverse,
-  MapData,
+  SpaceMap,
   ModelName,
   Mosaic,
   Neighbours,
@@ -20,7 +20,7 @@ import { affine, invert } from "./inverse";
 import { placeByVotes } from "./placement";
 import { rowsInside } from "./polygon";
 
-export type SpaceMap = Pick<MapData, "name" | "model" | "positions" | "rules">;
+export type { SpaceMap };
 
 export interface SpaceData {
   readonly n: number;
@@ -61,8 +61,9 @@ export class Space {
     let network = this.networks.get(key);
     if (!network) {
       const found = this.data.models[model];
-      if (!found) throw new Error(`the atlas holds no ${model} model`);
-      this.networks.set(key, (network = new Network(found[part])));
+      const layers = found?.[part];
+      if (!found || !layers) throw new Error(`the atlas holds no ${part} of the ${model} model`);
+      this.networks.set(key, (network = new Network(layers, part === "encoder" ? [found.channels, found.height, found.width] : [found.d, 1, 1])));
     }
     return network;
   }
@@ -104,11 +105,11 @@ export class Space {
   roundTrip(name: string, x: number, y: number): RoundTrip | null {
     const map = this.map(name);
     const inverse = this.inverse(name, x, y);
-    if (!inverse || !map.rules || !this.data.models[map.model]) return null;
+    const model = this.data.models[map.model];
+    if (!inverse || !map.rules || !model?.decoder) return null;
     const image = this.decode(map.model, inverse.code);
-    const back = this.place(name, this.encode(map.model, image));
-    if (!back) return null;
-    return { ...inverse, image, back, drift: Math.hypot(back[0] - x, back[1] - y) / map.rules.unit };
+    const back = model.encoder ? this.place(name, this.encode(map.model, image)) : null;
+    return { ...inverse, image, back, drift: back ? Math.hypot(back[0] - x, back[1] - y) / map.rules.unit : NaN };
   }
 
   place(name: string, code: Float32Array): readonly [number, number] | null {
@@ -178,9 +179,9 @@ export class Space {
   mosaic(name: string, box: Box, columns: number, rows: number): Mosaic | null {
     const map = this.map(name);
     const model = this.data.models[map.model];
-    if (!map.rules || !model) return null;
-    const { height, width } = model;
-    const size = height * width;
+    if (!map.rules || !model?.decoder) return null;
+    const { height, width, channels } = model;
+    const size = height * width * channels;
     const images = new Uint8Array(columns * rows * size);
     const distances = new Float32Array(columns * rows);
     for (let i = 0; i < columns * rows; i++) {
@@ -192,25 +193,26 @@ export class Space {
       for (let p = 0; p < size; p++) images[i * size + p] = Math.round((image[p] as number) * 255);
       distances[i] = inverse.distance;
     }
-    return { columns, rows, height, width, images, distances };
+    return { columns, rows, height, width, channels, images, distances };
   }
 
   arrive(image: Float32Array): Arrived | null {
-    if (!this.data.models.main) return null;
+    const { main } = this.data.models;
+    if (!main?.encoder) return null;
     const code = this.encode("main", image);
-    const reconstruction = this.decode("main", code);
+    const reconstruction = main.decoder ? this.decode("main", code) : null;
     const places: Record<string, readonly [number, number]> = {};
     for (const map of this.data.maps) {
-      if (!this.data.models[map.model]) continue;
+      if (!this.data.models[map.model]?.encoder) continue;
       const place = this.place(map.name, map.model === "main" ? code : this.encode(map.model, image));
       if (place) places[map.name] = place;
     }
     const nearest = this.neighbours("main", code, 10);
-    let error = 0;
-    for (let i = 0; i < image.length; i++) error += ((image[i] as number) - (reconstruction[i] as number)) ** 2;
+    let error = reconstruction ? 0 : NaN;
+    for (let i = 0; reconstruction && i < image.length; i++) error += ((image[i] as number) - (reconstruction[i] as number)) ** 2;
     error /= image.length;
     if (this.data.errors) this.sortedErrors ??= Float32Array.from(this.data.errors).sort();
-    const errorPercentile = this.sortedErrors ? shareBelow(this.sortedErrors, error) : NaN;
+    const errorPercentile = this.sortedErrors && reconstruction ? shareBelow(this.sortedErrors, error) : NaN;
     const known = this.data.codes?.percentiles ?? null;
     const near = nearest.distances[0] ?? NaN;
     const distancePercentile = known ? percentile(known, near) : NaN;

@@ -75,6 +75,8 @@ export function aboutPage(context: Context): HTMLElement {
       series.length > 0 && h("h3", {}, "Training"),
       series.length > 0 && epochs > 1 && h("div", { class: "chart-box" }, lineChart(series, { title: "Validation error by epoch, one line for each training", x: "epoch", y: "validation error (MSE)", logX: false, logY: true }).element),
       series.length > 0 && h("p", { class: "soft" }, epochs > 1 ? "One line for each training, named by its latent size." : "Trained for one epoch only."),
+      Object.keys(atlas.lacking).length > 0 && h("h3", {}, "What is not here"),
+      list(Object.entries(atlas.lacking)),
       h("h3", {}, "Time"),
       list(Object.entries(about.seconds).map(([stage, seconds]): [string, string] => [stage, `${figure(seconds, 3)} s`])),
       h("h3", {}, "Versions"),

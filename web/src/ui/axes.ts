@@ -2,7 +2,7 @@
 
 import type { Context, Mark } from "./context";
 import { h } from "./dom";
-import { Picture, pictureStyle } from "./picture";
+import { Picture, decodedStyle } from "./picture";
 import { percent } from "./words";
 
 const SHOWN = 6;
@@ -10,7 +10,7 @@ const REACH = 3; // standard deviations each way
 
 export function axesSection(context: Context): HTMLElement {
   const { atlas, store } = context;
-  const style = pictureStyle(atlas);
+  const style = decodedStyle(atlas);
   const picture = style && new Picture(style, "The image at this place of the latent space", "medium");
   const rows = h("div", { class: "axes" });
   const reset = h("button", { class: "quiet" }, "Back to the point");
@@ -53,7 +53,7 @@ export function axesSection(context: Context): HTMLElement {
       directions.axes[k]?.forEach((value, j) => (code[j] = (code[j] ?? 0) + by * value));
     });
     reset.disabled = !moved;
-    if (atlas.models.main !== undefined) picture?.show(compute.decode("main", code), 1);
+    if (atlas.models.main?.decoder) picture?.show(compute.decode("main", code), 1);
     const marks: Mark[] = [];
     for (const map of moved ? atlas.maps : []) {
       if (map.model !== "main") continue;

@@ -2,8 +2,9 @@
 
 import type { Context, Mark } from "./context";
 import { h, text } from "./dom";
+import { lacking } from "./lacking";
 import { fade } from "./mosaic";
-import { Picture, pictureStyle } from "./picture";
+import { Picture, decodedStyle } from "./picture";
 import { figure, mapTitle, percent } from "./words";
 
 /** Beyond this share of the distances between data, a place has none around it. */
@@ -11,13 +12,14 @@ const FAR = 0.995;
 
 export function decodePanel(context: Context): HTMLElement {
   const { atlas, store } = context;
-  const style = pictureStyle(atlas);
+  const style = decodedStyle(atlas);
   const empty = h(
     "div",
     { class: "empty" },
     h("p", { class: "lead" }, "Point anywhere."),
     h("p", {}, "Every place of a map has a code, and every code an image, whether or not there are data. Move over a map and watch the digits change."),
     h("p", { class: "soft" }, "Click to hold a place; click again to let go. Arrow keys move the pen."),
+    lacking(context, "model"),
   );
   const picture = style && new Picture(style, "Decoded image", "large");
   const again = style && new Picture(style, "The image, encoded and decoded again", "medium");
@@ -43,7 +45,7 @@ export function decodePanel(context: Context): HTMLElement {
     full.hidden = false;
     text(title, mapTitle(place.map));
     if (found === null) {
-      text(verdict, "This map has no way back to the codes in this atlas, so its places cannot be decoded.");
+      text(verdict, atlas.decoded ? "This map has no way back to the codes in this atlas, so its places cannot be decoded." : (atlas.lacking["model"] ?? ""));
       context.marks.set("decode", [{ kind: "cross", map: place.map, points: [place.x, place.y] }]);
       picture?.show(null, 1);
       again?.show(null, 1);
@@ -52,7 +54,7 @@ export function decodePanel(context: Context): HTMLElement {
     const far = found.percentile >= FAR && found.distance > 4;
     picture?.show(found.image, 1, Math.max(0.2, fade(found.distance)));
     const model = atlas.maps.find((map) => map.name === place.map)?.model ?? "main";
-    again?.show(compute.decode(model, compute.encode(model, found.image)), 1, Math.max(0.2, fade(found.distance)));
+    again?.show(found.back && compute.decode(model, compute.encode(model, found.image)), 1, Math.max(0.2, fade(found.distance)));
     text(verdict, far ? "No data here: the image is a guess." : found.percentile > 0.9 ? "At the edge of the data." : "Among the data.");
     verdict.classList.toggle("bad", far);
     const bar = meter.firstElementChild;
@@ -60,11 +62,11 @@ export function decodePanel(context: Context): HTMLElement {
     meter.classList.toggle("bad", far);
     meter.setAttribute("aria-label", `Farther than ${percent(found.percentile)}`);
     text(meterText, `Farther from its nearest point than ${percent(found.percentile)} of the points are from theirs (${figure(found.distance, 2)} times the usual distance).`);
-    text(trip, `Encoded and placed again, the image lands ${figure(found.drift, 2)} such distances away${found.drift < 3 ? ": the map and the model agree here." : ": what the place shows is not what the model would put there."}`);
-    const marks: Mark[] = [
-      { kind: "arrow", map: place.map, points: [place.x, place.y, found.back[0], found.back[1]] },
-      { kind: "cross", map: place.map, points: [place.x, place.y] },
-    ];
+    const marks: Mark[] = [{ kind: "cross", map: place.map, points: [place.x, place.y] }];
+    if (found.back) marks.unshift({ kind: "arrow", map: place.map, points: [place.x, place.y, ...found.back] });
+    text(trip, found.back
+      ? `Encoded and placed again, the image lands ${figure(found.drift, 2)} such distances away${found.drift < 3 ? ": the map and the model agree here." : ": what the place shows is not what the model would put there."}`
+      : "The model has no encoder, so the image cannot be sent back.");
     // The same code on the other maps that show this model.
     for (const map of atlas.maps) {
       if (map.name === place.map || map.model !== model) continue;

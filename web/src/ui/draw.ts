@@ -1,10 +1,10 @@
 /** Draw a digit (or open an image file): encoded in the page and placed on every map. */
 
-import type { Arrived } from "../data";
-import { fromPicture, toDigit } from "../draw/preprocess";
+import type { Arrived, ImageShape } from "../data";
+import { fromPicture, toDigit, toImage } from "../draw/preprocess";
 import type { Context, Mark } from "./context";
 import { fill, h, shorten, text } from "./dom";
-import { Picture, pictureStyle } from "./picture";
+import { Picture, decodedStyle, toRgba } from "./picture";
 import { categoryName } from "./point";
 import { thumb } from "./thumb";
 import { figure, percent } from "./words";
@@ -15,7 +15,7 @@ const PEN = 20; // about as thick as MNIST's strokes, on this pad
 
 export function drawPanel(context: Context): HTMLElement {
   const { atlas } = context;
-  const style = pictureStyle(atlas);
+  const style = decodedStyle(atlas);
   const pad = h("canvas", { class: "pad", width: PAD, height: PAD, tabindex: 0, role: "img", "aria-label": "Drawing pad: draw with the pointer, or move with the arrow keys and hold Shift to draw" });
   const ink = pad.getContext("2d", { willReadFrequently: true });
   const hint = h("p", { class: "pad-hint", "aria-hidden": "true" }, "draw here");
@@ -29,13 +29,13 @@ export function drawPanel(context: Context): HTMLElement {
   const near = h("div", { class: "strip" });
   const answer = h("div", {}, verdict, style && h("div", { class: "pair" }, h("figure", {}, seen?.element ?? null, h("figcaption", {}, "as the encoder sees it")), h("figure", {}, rebuilt?.element ?? null, h("figcaption", {}, "reconstruction"))), h("h3", {}, "Ten nearest images"), near, facts);
   answer.hidden = true;
-  const missing = h("p", { class: "notice" }, "This atlas holds no encoder, so drawings cannot be placed.");
+  const missing = h("p", { class: "notice" }, atlas.lacking["model"] ?? "This atlas holds no encoder, so drawings cannot be placed.");
   missing.hidden = true;
   const panel = h(
     "div",
     { class: "panel-body" },
     h("h2", { class: "visually-hidden" }, "Drawing"),
-    h("p", { class: "lead" }, "Draw a digit."),
+    h("p", { class: "lead" }, atlas.about.centred ? "Draw a digit." : "Draw, or open an image."),
     h("div", { class: "pad-frame" }, pad, hint),
     h("p", { class: "actions" }, clear, open, file),
     missing,
@@ -63,19 +63,53 @@ export function drawPanel(context: Context): HTMLElement {
     if (waiting === 0) waiting = requestAnimationFrame(look);
   };
 
+  /** What stands on the pad, made like the data. */
+  const drawn = (ink: CanvasRenderingContext2D, shape: ImageShape): Float32Array => {
+    if (atlas.about.centred) {
+      const pixels = ink.getImageData(0, 0, PAD, PAD).data;
+      const grey = Float32Array.from({ length: PAD * PAD }, (_, i) => (pixels[4 * i + 3] ?? 0) / 255);
+      return toDigit(grey, PAD, PAD, shape.height, shape.width);
+    }
+    const [paper, width, height] = sheet(shape);
+    const side = Math.min(width, height);
+    paper.drawImage(pad, (width - side) / 2, (height - side) / 2, side, side);
+    if (style?.ink) {
+      paper.globalCompositeOperation = "source-in"; // light strokes on a dark ground
+      paper.fillStyle = "#fff";
+      paper.fillRect(0, 0, width, height);
+    }
+    return finished(paper, shape);
+  };
+
+  const canvas = (width: number, height: number): CanvasRenderingContext2D => {
+    const paper = h("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
+    if (paper === null) throw new Error("this browser has no canvas");
+    return paper;
+  };
+
+  /** A large empty sheet of the form of the data's images. */
+  const sheet = ({ height, width }: ImageShape): [CanvasRenderingContext2D, number, number] => {
+    const scale = MOST_PIXELS / Math.max(height, width);
+    const size = [Math.round(width * scale), Math.round(height * scale)] as const;
+    return [canvas(...size), ...size];
+  };
+
+  const finished = (paper: CanvasRenderingContext2D, shape: ImageShape): Float32Array => {
+    const { width, height } = paper.canvas;
+    paper.globalCompositeOperation = "destination-over";
+    paper.fillStyle = atlas.about.background || (style?.ink ? "#000" : "#fff");
+    paper.fillRect(0, 0, width, height);
+    return toImage(paper.getImageData(0, 0, width, height).data, width, height, shape);
+  };
+
   /** Encode what stands on the pad. */
   const look = (): void => {
     waiting = 0;
     const compute = context.compute();
     const model = atlas.models.main;
-    if (ink === null || compute === null || empty) return;
-    missing.hidden = model !== undefined;
-    if (model === undefined) return;
-    const pixels = ink.getImageData(0, 0, PAD, PAD).data;
-    const grey = new Float32Array(PAD * PAD);
-    for (let i = 0; i < grey.length; i++) grey[i] = (pixels[4 * i + 3] ?? 0) / 255;
+    if (ink === null || compute === null || empty || !model?.encoder) return;
     const own = ++request;
-    void compute.arrive(toDigit(grey, PAD, PAD, model.height, model.width)).then((found) => {
+    void compute.arrive(drawn(ink, model)).then((found) => {
       if (own === request && !empty && found !== null) show(found);
     });
   };
@@ -100,7 +134,7 @@ export function drawPanel(context: Context): HTMLElement {
     );
     text(
       facts,
-      `Reconstruction error ${figure(found.error)}, larger than for ${percent(found.errorPercentile)} of the data. Nearest code ${figure(found.distance)} times as far as is usual, farther than ${percent(found.distancePercentile)}.`,
+      `${found.reconstruction ? `Reconstruction error ${figure(found.error)}, larger than for ${percent(found.errorPercentile)} of the data. ` : ""}Nearest code ${figure(found.distance)} times as far as is usual, farther than ${percent(found.distancePercentile)}.`,
     );
     fill(near, ...rows.map((row) => thumb(context, row)));
     const marks: Mark[] = Object.entries(found.places).map(([map, points]) => ({ kind: "star", map, points }));
@@ -150,25 +184,36 @@ export function drawPanel(context: Context): HTMLElement {
     context.marks.set("draw", []);
   });
 
+  /** A picture made like the data. */
+  const taken = (bitmap: ImageBitmap, model: ImageShape): Float32Array => {
+    if (atlas.about.centred) {
+      const scale = Math.min(1, MOST_PIXELS / Math.max(bitmap.width, bitmap.height));
+      const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale))) as [number, number];
+      const paper = canvas(width, height);
+      paper.drawImage(bitmap, 0, 0, width, height);
+      return fromPicture(paper.getImageData(0, 0, width, height).data, width, height, model.height, model.width);
+    }
+    const [paper, width, height] = sheet(model);
+    // Whole, with the background around it.
+    const scale = Math.min(width / bitmap.width, height / bitmap.height);
+    const [wide, tall] = [bitmap.width * scale, bitmap.height * scale];
+    paper.drawImage(bitmap, (width - wide) / 2, (height - tall) / 2, wide, tall);
+    return finished(paper, model);
+  };
+
   /** Encode a file's picture; the pad shows what was made of it. */
   const read = async (blob: Blob): Promise<void> => {
     const compute = context.compute();
     const model = atlas.models.main;
-    if (ink === null || compute === null || model === undefined) return;
+    if (ink === null || compute === null || !model?.encoder || !style) return;
     try {
       const bitmap = await createImageBitmap(blob);
-      const scale = Math.min(1, MOST_PIXELS / Math.max(bitmap.width, bitmap.height));
-      const width = Math.max(1, Math.round(bitmap.width * scale));
-      const height = Math.max(1, Math.round(bitmap.height * scale));
-      const paper = h("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
-      if (paper === null) return;
-      paper.drawImage(bitmap, 0, 0, width, height);
-      const image = fromPicture(paper.getImageData(0, 0, width, height).data, width, height, model.height, model.width);
+      const image = taken(bitmap, model);
       const small = h("canvas", { width: model.width, height: model.height });
       const dots = small.getContext("2d");
       const data = dots?.createImageData(model.width, model.height);
       if (dots === null || data === undefined) return;
-      image.forEach((value, i) => (data.data[4 * i + 3] = 255 * value));
+      toRgba(image, 1, style, [0, 0, 0], data.data);
       dots.putImageData(data, 0, 0);
       ink.clearRect(0, 0, PAD, PAD);
       ink.imageSmoothingEnabled = false;
@@ -197,7 +242,7 @@ export function drawPanel(context: Context): HTMLElement {
     if (dropped !== undefined) void read(dropped);
   });
   void context.computed.then(() => {
-    missing.hidden = atlas.models.main !== undefined;
+    missing.hidden = !!atlas.models.main?.encoder;
     look();
   });
   return panel;

@@ -6,6 +6,7 @@ import type { Filter } from "../store";
 import { TRUST, categoryColours, colourRange, findColumn } from "./colouring";
 import type { Context } from "./context";
 import { h, shorten } from "./dom";
+import { lacking } from "./lacking";
 import { count, figure } from "./words";
 
 const MOST = 60;
@@ -110,6 +111,10 @@ export function legend(context: Context): HTMLElement {
     if (colour === TRUST) trust();
     else if (column?.kind === "category") categories(column);
     else if (column?.kind === "number") numbers(column);
+    if (colour === "label" || atlas.label === null) {
+      const reason = lacking(context, "labels");
+      if (reason) element.append(reason);
+    }
     element.hidden = element.childElementCount === 0;
     const again = held >= 0 ? element.children[held] : undefined;
     if (again instanceof HTMLElement) again.focus();

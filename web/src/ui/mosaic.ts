@@ -5,7 +5,7 @@ import { Overlay } from "../gl/overlay";
 import type { Box, Mosaic } from "../data";
 import type { Context } from "./context";
 import { inksOf, type PaintedPanel } from "./paint";
-import { pictureStyle, toRgba } from "./picture";
+import { decodedStyle, toRgba } from "./picture";
 
 const CELL = 34; // CSS pixels to an image
 const MOST = 1200; // images in one mosaic
@@ -84,9 +84,10 @@ export class MosaicLayer {
   }
 
   private draw(mosaic: Mosaic): HTMLCanvasElement | null {
-    const known = pictureStyle(this.context.atlas);
+    const known = decodedStyle(this.context.atlas);
     if (known === null) return null;
-    const style = { ...known, width: mosaic.width, height: mosaic.height };
+    const { width, height, channels } = mosaic;
+    const style = { ...known, width, height, channels };
     const sheet = document.createElement("canvas");
     sheet.width = mosaic.columns * mosaic.width;
     sheet.height = mosaic.rows * mosaic.height;

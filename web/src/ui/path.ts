@@ -3,7 +3,8 @@
 import type { End } from "../store";
 import type { Context, Mark } from "./context";
 import { h, shorten, text } from "./dom";
-import { Picture, pictureStyle } from "./picture";
+import { lacking } from "./lacking";
+import { Picture, decodedStyle } from "./picture";
 import { categoryName } from "./point";
 import { mapTitle } from "./words";
 
@@ -14,13 +15,14 @@ const PLAY = 2600; // milliseconds for one passage
 
 export function pathPanel(context: Context): HTMLElement {
   const { atlas, store } = context;
-  const style = pictureStyle(atlas);
+  const style = decodedStyle(atlas);
   const empty = h(
     "div",
     { class: "empty" },
     h("p", { class: "lead" }, "Click two places."),
     h("p", {}, "Points or empty places, on any map. You get two films: one goes straight through the space of codes, the other straight across the map. Where the map has torn the codes apart, the two differ."),
     h("p", { class: "soft" }, "With the keyboard: arrows, and ", h("kbd", {}, "Enter"), " for each end."),
+    lacking(context, "model"),
   );
   const ends = h("p", { class: "soft" });
   const codeStrip = h("div", { class: "film" });
@@ -62,7 +64,7 @@ export function pathPanel(context: Context): HTMLElement {
     const code = compute.inverse(end.map, end.x, end.y)?.code ?? null;
     if (code === null || owner === model) return code;
     // A place of the other model's map: through its image.
-    return compute.encode(model, compute.decode(owner, code));
+    return atlas.models[model]?.encoder && atlas.models[owner]?.decoder ? compute.encode(model, compute.decode(owner, code)) : null;
   };
 
   const placeOf = (end: End, map: string): readonly [number, number] | null => {
@@ -88,7 +90,7 @@ export function pathPanel(context: Context): HTMLElement {
     const map = ground();
     if (a === undefined || b === undefined || map === null || context.compute() === null) return null;
     const model = atlas.maps.find((each) => each.name === map)?.model ?? "main";
-    if (atlas.models[model] === undefined) return null;
+    if (!atlas.models[model]?.decoder) return null;
     const from = codeOf(a, model);
     const to = codeOf(b, model);
     const start = placeOf(a, map);

@@ -11,27 +11,14 @@ export interface PictureStyle {
   readonly ink: boolean;
 }
 
-/** Decide once how the images of an atlas are shown, as figures/pixels.py does. */
-export function pictureStyle(atlas: AtlasData): PictureStyle | null {
-  const images = atlas.images;
-  const model = atlas.models.main ?? atlas.models.plane;
-  if (images === null) {
-    return model === undefined ? null : { width: model.width, height: model.height, channels: 1, ink: true };
-  }
-  let sum = 0;
-  let many = 0;
-  for (let row = 0; row < atlas.n; row += Math.max(1, Math.floor(atlas.n / 50))) {
-    const image = images.get(row);
-    if (image === null) continue;
-    for (const value of image) sum += value;
-    many += image.length;
-  }
-  return {
-    width: images.width,
-    height: images.height,
-    channels: images.channels,
-    ink: images.channels === 1 && (many === 0 || sum / many < 127.5),
-  };
+/** How the images of an atlas are shown, as figures/pixels.py does; null where there are none. */
+export function pictureStyle({ images }: AtlasData): PictureStyle | null {
+  return images && { width: images.width, height: images.height, channels: images.channels, ink: images.ink };
+}
+
+/** The same for decoded images, which may be larger than the small images of the page. */
+export function decodedStyle({ images, decoded }: AtlasData): PictureStyle | null {
+  return decoded && { width: decoded.width, height: decoded.height, channels: decoded.channels, ink: images?.ink ?? decoded.channels === 1 };
 }
 
 /** Write an image, 0 to 255 or 0 to 1, as RGBA. */
@@ -52,7 +39,7 @@ export function toRgba(
       into[4 * i + 3] = (image[i] ?? 0) * factor;
     } else {
       for (let c = 0; c < 3; c++) into[4 * i + c] = (image[i * channels + (channels >= 3 ? c : 0)] ?? 0) * factor;
-      into[4 * i + 3] = 255;
+      into[4 * i + 3] = channels === 4 ? (image[4 * i + 3] ?? 0) * factor : 255;
     }
   }
 }

@@ -4,8 +4,9 @@ import { NO_CATEGORY, type Column } from "../data";
 import { axesSection } from "./axes";
 import type { Context } from "./context";
 import { fill, h, shorten, text } from "./dom";
+import { lacking } from "./lacking";
 import { NEIGHBOURS, keptOnMap, neighboursOf } from "./neighbours";
-import { meanSquared, Picture, pictureStyle, unitImage } from "./picture";
+import { decodedStyle, meanSquared, Picture, pictureStyle, unitImage } from "./picture";
 import { thumb } from "./thumb";
 import { count, figure, mapTitle, percent } from "./words";
 
@@ -45,7 +46,8 @@ export function pointPanel(context: Context): HTMLElement {
     h("p", { class: "soft" }, "Click to hold a point. Drag to move, turn the wheel to zoom, ", h("kbd", {}, "?"), " for all keys."),
   );
   const original = style && new Picture(style, "Image of the point", "large");
-  const rebuilt = style && new Picture(style, "Its reconstruction", "large");
+  const made = decodedStyle(atlas);
+  const rebuilt = made && new Picture(made, "Its reconstruction", "large");
   const title = h("h2", { class: "point-title" });
   const facts = h("dl", { class: "facts" });
   const near = h("div", { class: "strip" });
@@ -61,15 +63,18 @@ export function pointPanel(context: Context): HTMLElement {
     "div",
     {},
     title,
-    original && rebuilt && h(
+    h(
       "div",
       { class: "pair" },
-      h("figure", {}, original.element, h("figcaption", {}, "image")),
-      h("figure", {}, rebuilt.element, h("figcaption", {}, "reconstruction")),
+      original && h("figure", {}, original.element, h("figcaption", {}, "image")),
+      rebuilt && h("figure", {}, rebuilt.element, h("figcaption", {}, "reconstruction")),
     ),
     facts,
+    lacking(context, "images"),
+    lacking(context, "model"),
     nearTitle,
     near,
+    lacking(context, "codes"),
     kept,
     h("p", { class: "actions" }, startPath),
     axes,
@@ -91,7 +96,7 @@ export function pointPanel(context: Context): HTMLElement {
     if (bytes === null) void atlas.images?.want([row]);
     original?.show(bytes, 255);
     const compute = context.compute();
-    const again = compute !== null && atlas.models.main !== undefined && atlas.codes !== null
+    const again = compute !== null && atlas.models.main?.decoder && atlas.codes !== null
       ? compute.decode("main", compute.codeOf("main", row))
       : null;
     rebuilt?.show(again, 1);
@@ -100,7 +105,7 @@ export function pointPanel(context: Context): HTMLElement {
     title.title = label.length > 60 ? label.slice(0, 1000) : "";
     const known = atlas.columns.find((column) => column.name === "reconstruction_mse") ?? null;
     const error = known?.kind === "number" ? (known.values[row] ?? NaN)
-      : bytes !== null && again !== null ? meanSquared(unitImage(bytes), again) : NaN;
+      : bytes !== null && again !== null && bytes.length === again.length ? meanSquared(unitImage(bytes), again) : NaN;
     const rank = rankIn(known, error);
     const entries: [string, string][] = [["id", shorten(atlas.ids[row] ?? String(row), 80)]];
     if (Number.isFinite(error)) {
@@ -111,6 +116,7 @@ export function pointPanel(context: Context): HTMLElement {
       if (column.kind === "category") entries.push([column.title, shorten(categoryName(column, row) || "–", 60)]);
       else if (column.map === null) entries.push([column.title, figure(column.values[row] ?? NaN, 3)]);
     }
+    for (const { title, values } of atlas.texts.slice(0, 20)) entries.push([title, shorten(values[row] || "–", 80)]);
     fill(facts, ...entries.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     showNeighbours(row);
   };

@@ -1,4 +1,4 @@
-/** Find points by id or label; all that match can be selected. */
+/** Find points by id, file name, label or any other text; all that match can be selected. */
 
 import type { Context } from "./context";
 import { fill, h, shorten } from "./dom";
@@ -7,28 +7,38 @@ import { plural } from "./words";
 
 const LISTED = 12;
 
-/** Rows whose id or label holds the words; whole labels and whole ids come first. */
+/**
+ * Rows in which the words stand: in the id, in a text (a file name), or in the name of a category.
+ * Whole ids, texts and names come first; the whole name of a label means that label only.
+ */
 export function findRows(context: Context, query: string): number[] {
   const { atlas } = context;
   const wanted = query.trim().toLocaleLowerCase();
   if (wanted === "") return [];
-  const { label } = atlas;
-  const exact: number[] = [];
-  const partly: number[] = [];
-  const names = label?.names.map((name) => name.toLocaleLowerCase()) ?? [];
+  // 2: the whole text, 1: a part of it.
+  const rate = (text: string | undefined): number => {
+    const lower = text?.toLocaleLowerCase() ?? "";
+    return lower === wanted ? 2 : Number(lower.includes(wanted));
+  };
+  const named = atlas.columns
+    .filter((column) => column.kind === "category")
+    .map(({ name, names, values }) => ({ name, values, rates: names.map(rate) }));
+  const texts = [atlas.ids, ...atlas.texts.map(({ values }) => values)];
+  const rated = [[], [], []] as [number[], number[], number[]];
   for (let row = 0; row < atlas.n; row++) {
-    const id = atlas.ids[row]?.toLocaleLowerCase() ?? "";
-    const name = names[label?.values[row] ?? -1];
-    if (id === wanted || name === wanted) exact.push(row);
-    else if (id.includes(wanted) || (name?.includes(wanted) ?? false)) partly.push(row);
+    let best = 0;
+    for (const values of texts) best = Math.max(best, rate(values[row]));
+    for (const { values, rates } of named) best = Math.max(best, rates[values[row] ?? 0] ?? 0);
+    rated[best as 0]?.push(row);
   }
+  const [, partly, exact] = rated;
   // A label that is named exactly means that label, and not every id with the same digits.
-  return names.includes(wanted) ? exact : [...exact, ...partly];
+  return named.some(({ name, rates }) => name === "label" && rates.includes(2)) ? exact : [...exact, ...partly];
 }
 
 export function searchBox(context: Context): HTMLElement {
   const { atlas, store } = context;
-  const input = h("input", { type: "search", class: "search", placeholder: "Find an id or label", "aria-label": "Find points by id or label", autocomplete: "off", spellcheck: "false" });
+  const input = h("input", { type: "search", class: "search", placeholder: "Find a name or label", "aria-label": "Find points by id, file name or label", autocomplete: "off", spellcheck: "false" });
   const list = h("div", { class: "found" });
   list.hidden = true;
   const box = h("div", { class: "search-box" }, input, list);

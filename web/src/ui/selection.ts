@@ -6,6 +6,7 @@ import { categoryName } from "./point";
 import { categoryColours } from "./colouring";
 import type { Context } from "./context";
 import { download, fill, h, shorten, text } from "./dom";
+import { lacking } from "./lacking";
 import { Picture, pictureStyle } from "./picture";
 import { thumb } from "./thumb";
 import { count, figure, percent, plural } from "./words";
@@ -62,6 +63,7 @@ export function selectionPanel(context: Context): HTMLElement {
     mix,
     error,
     style && h("div", { class: "typical" }, h("figure", {}, mean?.element ?? null, h("figcaption", {}, "mean image")), h("div", {}, h("h3", {}, "Most typical"), typical, h("h3", {}, "Least typical"), untypical)),
+    lacking(context, "images"),
     sheetTitle,
     sheet,
   );

@@ -3,7 +3,8 @@
 import { chartTable, lineChart, type Series } from "./chart";
 import type { Context } from "./context";
 import { fill, h, text } from "./dom";
-import { Picture, pictureStyle } from "./picture";
+import { lacking } from "./lacking";
+import { Picture, decodedStyle, pictureStyle } from "./picture";
 import { figure, percent, plural } from "./words";
 import { inksOf } from "./paint";
 
@@ -16,7 +17,7 @@ export function sizePage(context: Context): HTMLElement {
     const { choice } = atlas;
     const ours = atlas.sweep.filter((row) => row.model === "autoencoder" && row.test_mse !== null);
     if (ours.length === 0) {
-      fill(page, h("h2", {}, "Size"), h("p", {}, "No sweep over latent sizes was run for this atlas, so there is no evidence about the size. ", h("code", {}, "latentscape sweep"), " makes it."));
+      fill(page, h("h2", {}, "Size"), lacking(context, "sweep"));
       return;
     }
     const sizes = [...new Set(ours.map((row) => row.latent_dim))].sort((a, b) => a - b);
@@ -95,12 +96,12 @@ export function sizePage(context: Context): HTMLElement {
 
   const samples = (size: number): HTMLElement | null => {
     const found = atlas.sizeSamples;
-    const known = pictureStyle(atlas);
+    const known = pictureStyle(atlas) ?? decodedStyle(atlas);
     if (found === null || known === null) return null;
     const which = found.sizes.indexOf(size);
     const rebuilt = found.reconstructions[which];
     if (rebuilt === undefined) return h("p", { class: "soft" }, `No model of size ${size} is kept in this page.`);
-    const style = { ...known, width: found.width, height: found.height };
+    const style = { ...known, width: found.width, height: found.height, channels: found.channels };
     const length = found.width * found.height * style.channels;
     const grid = h("div", { class: "samples" });
     for (let k = 0; k < found.count; k++) {

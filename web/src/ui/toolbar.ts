@@ -103,7 +103,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
     names.setAttribute("aria-pressed", String(state.labels));
     images.setAttribute("aria-pressed", String(state.thumbnails));
     mosaic.setAttribute("aria-pressed", String(state.mosaic));
-    mosaic.hidden = atlas.models.main === undefined && atlas.models.plane === undefined;
+    mosaic.hidden = atlas.decoded === null;
   };
   context.onClose(store.subscribe(show, "maps", "colour", "labels", "thumbnails", "mosaic"));
   void context.computed.then(show);

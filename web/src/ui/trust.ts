@@ -6,6 +6,7 @@ import { chartTable, lineChart, type Series } from "./chart";
 import { TRUST, hasTrust, shareInDoubt } from "./colouring";
 import type { Context } from "./context";
 import { fill, h, shorten } from "./dom";
+import { lacking } from "./lacking";
 import { figure, mapTitle, percent } from "./words";
 
 const SCOPES: readonly (readonly [string, string])[] = [
@@ -52,7 +53,7 @@ export function trustPage(context: Context): HTMLElement {
       h("h2", {}, "How far each map can be trusted"),
       h("p", { class: "lead" }, "A flat map of a space with many dimensions must tear and glue. These measures say how much, each beside a map of random places and the best value there is."),
       hasTrust(atlas) && h("p", { class: "actions" }, see),
-      judged.length === 0 && h("p", { class: "notice" }, "The maps of this atlas have not been judged in full: there is only what stands below. A newer ", h("code", {}, "latentscape run"), " measures them."),
+      judged.length === 0 && lacking(context, "quality"),
       judged.some((map) => map.card !== null) && cards(judged),
       measures(judged),
       curves(judged),
