@@ -52,7 +52,7 @@ def run(layers: list[dict[str, Any]], stream: list[float], x: Tensor) -> Tensor:
         elif op == "flatten":
             x = x.flatten(1)
         elif op == "unflatten":
-            x = x.unflatten(1, layer["shape"])
+            x = x.reshape(-1, *layer["shape"])
         else:
             x = getattr(torch if op == "sigmoid" else functional, op)(x)
     return x
@@ -116,7 +116,7 @@ class Own(nn.Module):
 
     def decode(self, z: Tensor) -> Tensor:
         """Decode."""
-        x = functional.relu(self.back(z)).unflatten(1, (6, 5, 6))
+        x = functional.relu(self.back(z)).reshape(-1, 6, 5, 6)
         return torch.sigmoid(self.norm(self.last(x)))
 
 

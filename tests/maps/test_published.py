@@ -19,7 +19,7 @@ from latentscape.types import FloatArray
 
 def pixels(images: ImageSet) -> FloatArray:
     """Rows of pixels from 0 to 1."""
-    return images.images.reshape(len(images.images), -1).astype(np.float32) / 255
+    return images.images.reshape(len(images.images), -1).astype(np.float32) / np.float32(255)
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             seen.append(settings["sketch"])
         return plain(*args, **settings)
 
-    monkeypatch.setattr(search._native, "nearest_rows", spy)
+    monkeypatch.setattr(_native, "nearest_rows", spy)
     monkeypatch.setattr(search, "_PAIRS", 0)
     return seen
 

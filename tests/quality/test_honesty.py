@@ -11,16 +11,15 @@ from scipy.linalg import sqrtm
 from latentscape.errors import CodesError, DataError
 from latentscape.maps import PCA, TSNE
 from latentscape.quality import DecodeHonesty, decode_honesty, frechet_distance
-from latentscape.types import FloatArray
+from latentscape.types import DoubleArray, FloatArray
 
 
 def flat(n: int = 400, d: int = 6, thickness: float = 0.01) -> FloatArray:
     """Codes near a plane."""
     rng = np.random.default_rng(0)
     axes = np.linalg.qr(rng.normal(size=(d, 2)))[0].T
-    return (rng.normal(size=(n, 2)) @ axes + rng.normal(scale=thickness, size=(n, d))).astype(
-        np.float32
-    )
+    points: DoubleArray = rng.normal(size=(n, 2)) @ axes
+    return (points + rng.normal(scale=thickness, size=(n, d))).astype(np.float32)
 
 
 def same(values: Any) -> Any:
@@ -38,7 +37,8 @@ def test_a_perfect_model_comes_back_and_a_shift_is_seen() -> None:
     assert honesty.off == pytest.approx(off.mean())
 
     def shifted(codes: FloatArray) -> FloatArray:
-        return codes + pca.components_[0].astype(np.float32)
+        moved: FloatArray = codes + pca.components_[0].astype(np.float32)
+        return moved
 
     spread = np.sqrt(pca.embedding_.var(axis=0).mean())
     moved = decode_honesty(pca, codes, shifted, same)

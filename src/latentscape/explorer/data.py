@@ -230,7 +230,7 @@ def _words(name: str) -> str:
 
 def code_levels(d: int) -> int:
     """Return how many levels the columns of codes with d dimensions have in a page."""
-    return min(CODE_LEVELS, 2 ** max(8, _CODE_BITS // d))
+    return min(CODE_LEVELS, 1 << max(8, _CODE_BITS // d))
 
 
 def _codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
