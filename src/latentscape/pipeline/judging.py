@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,59 +22,84 @@ from latentscape.pipeline.stages import (
 from latentscape.pipeline.summary import MAP_TITLES
 from latentscape.types import FloatArray, IntArray, Progress
 
+if TYPE_CHECKING:
+    from latentscape.quality import MapReport
+
 _LEAST_ROWS = 8  # fewer cannot be judged
 
 
 def judge_stages(recorder: Recorder, names: Sequence[str], settings: RunSettings) -> None:
     """Judge every map that is there and not judged yet, each as its own stage.
 
-    A map that depends on a seed is made once more with the next seed, to see what stays.
+    A map that depends on a seed is made once more with the next seed, to see what stays. All are
+    measured together, in the stage of the first: they share most of the work.
     """
+    waiting = {}
     for name in names:
         made_from = fingerprint(
             version=STAGE_VERSIONS["quality"],
             map=recorder.fingerprints[f"maps-{name}"],
             codes=recorder.fingerprints["codes"],
         )
-        if recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
-            continue
-        atlas = Atlas.open(recorder.writer.path)
-        job = MapJob(name, settings.map_settings.get(name, {}))
+        if not recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
+            waiting[name] = made_from
+    if not waiting:
+        return
+    atlas = Atlas.open(recorder.writer.path)
+    # Where these data have no such map, or too few rows to judge one, nothing is written.
+    jobs = [
+        MapJob(name, settings.map_settings.get(name, {}))
+        for name in waiting
+        if atlas.stages[f"maps-{name}"]["files"] and len(atlas.codes) >= _LEAST_ROWS
+    ]
+    found: dict[str, MapReport] | None = None
+    for name, made_from in waiting.items():
         with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
-            # Where these data have no such map, or too few rows to judge one, nothing is written.
-            if atlas.stages[f"maps-{name}"]["files"] and len(atlas.codes) >= _LEAST_ROWS:
-                _judge(recorder, atlas, job, settings.random_state)
+            if found is None:
+                found = _reports(recorder, atlas, jobs, settings.random_state)
+            if name in found:
+                _write(recorder, name, found[name])
 
 
-def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> None:
-    """Compute the report and the card of one map."""
+def _reports(
+    recorder: Recorder, atlas: Atlas, jobs: Sequence[MapJob], random_state: int
+) -> dict[str, MapReport]:
+    """Measure maps, each with another one of the next seed beside it."""
     from latentscape import quality
 
-    task = f"judge {job.name}"
-    recorder.tell(Progress(task, 0, 2))
-    embedding = atlas.load_map(job.name).embedding_
-    others = _other_seeds(atlas, job, random_state)
-    recorder.tell(Progress(task, 1, 2))
+    total = len(jobs) + 1
+    recorder.tell(Progress("judge maps", 0, total))
+    others = {}
+    for done, job in enumerate(jobs, 1):
+        others[job.name] = _other_seeds(atlas, job, random_state)
+        recorder.tell(Progress("judge maps", done, total))
     images = np.array(atlas.images)
-    report = quality.report(
+    found = quality.reports(
         np.array(atlas.codes),
-        embedding,
+        {job.name: atlas.load_map(job.name).embedding_ for job in jobs},
         labels=labels_of(atlas),
         images=images.reshape(len(images), -1),
         graph=atlas.graph,
         others=others,
         random_state=random_state,
     )
-    card = quality.map_card(report, MAP_TITLES[job.name])
+    recorder.tell(Progress("judge maps", total, total))
+    return found
+
+
+def _write(recorder: Recorder, name: str, report: MapReport) -> None:
+    """Write the report, the card and the columns of one map."""
+    from latentscape.quality import map_card
+
+    card = map_card(report, MAP_TITLES[name])
     content = {"report": report.as_dict(), "card": card.as_dict()}
-    recorder.writer.write_json(f"quality/{job.name}.json", content)
+    recorder.writer.write_json(f"quality/{name}.json", content)
     columns = {
         key: np.asarray(report.per_sample[key], dtype=np.float32)
         for key in PER_POINT
         if key in report.per_sample
     }
-    recorder.writer.write_tensors(f"quality/{job.name}.safetensors", columns)
-    recorder.tell(Progress(task, 2, 2))
+    recorder.writer.write_tensors(f"quality/{name}.safetensors", columns)
 
 
 def _other_seeds(atlas: Atlas, job: MapJob, random_state: int) -> list[FloatArray]:
