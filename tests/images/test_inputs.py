@@ -38,7 +38,8 @@ def fill(folder: Path, n: int, *shape: int, prefix: str = "a") -> UInt8Array:
 
 def row(images: ImageSet, name: str) -> UInt8Array:
     """Return the image with this id."""
-    return images.images[images.ids.tolist().index(name)]
+    found: UInt8Array = images.images[images.ids.tolist().index(name)]
+    return found
 
 
 # Mixed sizes

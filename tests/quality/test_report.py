@@ -77,6 +77,25 @@ def test_equals_the_plain_functions() -> None:
         assert single.mean() == pytest.approx(found.measures[name].value, abs=1e-6)
 
 
+def test_reports_on_several_maps_are_those_on_each() -> None:
+    codes, places, y = islands()
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, size=(900, 5, 5)).astype(np.uint8)
+    maps = {"one": places, "pca": PCA().fit(codes).embedding_, "other": codes[:, 3:5].copy()}
+    others = {"one": [places[::-1].copy()], "other": [places]}
+    settings: dict[str, Any] = {"labels": y, "images": images, "n_anchors": 200}
+    together = quality.reports(codes, maps, others=others, **settings)
+    assert list(together) == list(maps)
+    for name, embedding in maps.items():
+        alone = quality.report(codes, embedding, others=others.get(name, ()), **settings)
+        assert json.dumps(together[name].as_dict()) == json.dumps(alone.as_dict())
+        for key, single in alone.per_sample.items():
+            np.testing.assert_array_equal(together[name].per_sample[key], single)
+    assert together["one"].measures["recall"].value != together["other"].measures["recall"].value
+    assert "stability" not in together["pca"].measures
+    assert quality.reports(codes, {}) == {}
+
+
 def test_hops_from_pixels() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, size=(400, 6, 6)).astype(np.uint8)

@@ -37,8 +37,9 @@ def check_share(refused: Sequence[Refused], n: int, max_bad: float, where: str) 
     if len(refused) == n:
         raise DataError(f"{where} holds no image that can be read ({shown}{rest})")
     raise DataError(
-        f"{len(refused):,} of {n:,} images in {where} cannot be read, more than {100 * max_bad:.3g} % "
-        f"of them ({shown}{rest}); mend or remove them, or allow more (max_bad, --max-bad)"
+        f"{len(refused):,} of {n:,} images in {where} cannot be read, more than "
+        f"{100 * max_bad:.3g} % of them ({shown}{rest}); mend or remove them, or allow "
+        "more (max_bad, --max-bad)"
     )
 
 

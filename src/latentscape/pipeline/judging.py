@@ -20,7 +20,7 @@ from latentscape.pipeline.tables import PER_POINT, QUALITY_STAGE
 from latentscape.types import FloatArray, IntArray, Progress
 
 if TYPE_CHECKING:
-    from latentscape.quality.measures import MapReport
+    from latentscape.quality import MapReport
 
 _LEAST_ROWS = 8  # fewer cannot be judged
 
@@ -28,47 +28,64 @@ _LEAST_ROWS = 8  # fewer cannot be judged
 def judge_stages(recorder: Recorder, names: Sequence[str], settings: RunSettings) -> None:
     """Judge every map that is there and not judged yet, each as its own stage.
 
-    A map that depends on a seed is made once more with the next seed, to see what stays.
+    A map that depends on a seed is made once more with the next seed, to see what stays. All are
+    measured together, in the stage of the first: they share most of the work.
     """
+    waiting = {}
     for name in names:
         made_from = fingerprint(
             version=STAGE_VERSIONS["quality"],
             map=recorder.fingerprints[f"maps-{name}"],
             codes=codes_basis(recorder),
         )
-        if recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
-            continue
-        atlas = Atlas.open(recorder.writer.path)
-        job = MapJob(name, settings.map_settings.get(name, {}))
-        if not atlas.stages[f"maps-{name}"]["files"]:
-            with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
-                pass  # these data have no such map, and the reason stands there
-        elif len(atlas.codes) < _LEAST_ROWS:
-            reason = f"needs {_LEAST_ROWS} rows or more, and there are {len(atlas.codes)}"
+        if not recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
+            waiting[name] = made_from
+    if not waiting:
+        return
+    atlas = Atlas.open(recorder.writer.path)
+    enough = len(atlas.mapped_codes) >= _LEAST_ROWS
+    # Of what these data have no map of there is nothing to judge; the reason stands there.
+    jobs = [
+        MapJob(name, settings.map_settings.get(name, {}))
+        for name in waiting
+        if atlas.stages[f"maps-{name}"]["files"] and enough
+    ]
+    there = {job.name for job in jobs}
+    found: dict[str, MapReport] | None = None
+    for name, made_from in waiting.items():
+        if atlas.stages[f"maps-{name}"]["files"] and not enough:
+            reason = f"needs {_LEAST_ROWS} rows or more, and there are {len(atlas.mapped_codes)}"
             recorder.skip(f"{QUALITY_STAGE}{name}", reason)
-        else:
-            with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
-                _judge(recorder, atlas, job, settings.random_state)
+            continue
+        with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
+            if name in there:
+                if found is None:
+                    found = _reports(recorder, atlas, jobs, settings.random_state)
+                _write(recorder, name, found[name])
 
 
-def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> None:
-    """Compute the report and the card of one map."""
+def _reports(
+    recorder: Recorder, atlas: Atlas, jobs: Sequence[MapJob], random_state: int
+) -> dict[str, MapReport]:
+    """Measure maps, each with another one of the next seed beside it."""
     from latentscape import quality
 
-    task = f"judge {job.name}"
-    recorder.tell(Progress(task, 0, 2))
-    embedding = atlas.load_map(job.name).embedding_
-    others = _other_seeds(atlas, job, random_state)
-    recorder.tell(Progress(task, 1, 2))
+    total = len(jobs) + 1
+    recorder.tell(Progress("judge maps", 0, total))
+    others = {}
+    for done, job in enumerate(jobs, 1):
+        others[job.name] = _other_seeds(atlas, job, random_state)
+        recorder.tell(Progress("judge maps", done, total))
     images = None
     rows = slice(None) if atlas.sample is None else atlas.sample
     codes = atlas.mapped_codes
     if atlas.has("images"):
         images = np.array(atlas.images[rows]).reshape(len(codes), -1)
     labels, known = _labels_to_judge(atlas)
-    report = quality.report(
+    embeddings = {job.name: atlas.load_map(job.name).embedding_ for job in jobs}
+    found = quality.reports(
         codes,
-        embedding,
+        embeddings,
         labels=labels if labels is not None and len(known) == len(codes) else None,
         images=images,
         graph=atlas.graph,
@@ -76,27 +93,36 @@ def _judge(recorder: Recorder, atlas: Atlas, job: MapJob, random_state: int) -> 
         random_state=random_state,
     )
     if labels is not None and len(known) < len(codes):
-        of_labelled = quality.report(
+        of_labelled = quality.reports(
             codes[known],
-            embedding[known],
+            {name: embedding[known] for name, embedding in embeddings.items()},
             labels=labels[known],
             images=None if images is None else images[known],
             random_state=random_state,
         )
-        report = _with_labels(report, of_labelled, len(known))
+        for name, part in of_labelled.items():
+            found[name] = _with_labels(found[name], part, len(known))
     if atlas.sample is not None:
         note = f"All measures: the {len(codes):,} rows of the sample, of {len(atlas.codes):,}."
-        report = replace(report, notes=(*report.notes, note))
-    card = quality.map_card(report, MAP_TITLES[job.name])
+        for name, of_map in found.items():
+            found[name] = replace(of_map, notes=(*of_map.notes, note))
+    recorder.tell(Progress("judge maps", total, total))
+    return found
+
+
+def _write(recorder: Recorder, name: str, report: MapReport) -> None:
+    """Write the report, the card and the columns of one map."""
+    from latentscape.quality import map_card
+
+    card = map_card(report, MAP_TITLES[name])
     content = {"report": report.as_dict(), "card": card.as_dict()}
-    recorder.writer.write_json(f"quality/{job.name}.json", content)
+    recorder.writer.write_json(f"quality/{name}.json", content)
     columns = {
         key: np.asarray(report.per_sample[key], dtype=np.float32)
         for key in PER_POINT
         if key in report.per_sample
     }
-    recorder.writer.write_tensors(f"quality/{job.name}.safetensors", columns)
-    recorder.tell(Progress(task, 2, 2))
+    recorder.writer.write_tensors(f"quality/{name}.safetensors", columns)
 
 
 def _other_seeds(atlas: Atlas, job: MapJob, random_state: int) -> list[FloatArray]:

@@ -1,7 +1,7 @@
 """Quality: how far a map, and the model under it, can be trusted.
 
 Plain functions of arrays. Each returns an :class:`Estimate`, a float with its standard error;
-:func:`report` computes the default set for one map.
+:func:`report` computes the default set for one map, :func:`reports` for several.
 """
 
 from latentscape.quality.cards import MapCard, Sentence, map_card
@@ -38,7 +38,7 @@ from latentscape.quality.reconstruction import (
     skill,
     ssim,
 )
-from latentscape.quality.report import report
+from latentscape.quality.report import report, reports
 from latentscape.quality.sampling import frechet_distance
 from latentscape.quality.stability import procrustes_distance, stability
 from latentscape.quality.trust import continuity, mrre, trustworthiness
@@ -96,6 +96,7 @@ __all__ = [
     "r_squared",
     "reconstruction_mse",
     "report",
+    "reports",
     "scale_free_stress",
     "shepard_correlation",
     "silhouette",

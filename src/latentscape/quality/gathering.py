@@ -28,6 +28,9 @@ N_DENSITY = 15
 N_STABILITY = 30
 N_PAIRS = 1_000_000
 N_SILHOUETTE = 5000
+IN_CODES = "the codes themselves"
+BASELINE = "PCA of the codes"
+"""The name among the maps of the one that all others are compared with."""
 
 
 @dataclass
@@ -61,7 +64,7 @@ def add_neighbors(
     n = len(reference)
     wanted = min(N_DENSITY, n - 1)
     near = {
-        name: Neighbors.find(rows, min(N_STABILITY if name == "map" else wanted, n - 1), n_threads)
+        name: Neighbors.find(rows, min(_n_found(name, wanted), n - 1), n_threads)
         for name, rows in maps.items()
     }
     false, in_codes = ranks_of(
@@ -108,8 +111,7 @@ def add_neighbors_by_anchors(
     assert in_codes is not None  # it was just made sure that they are enough
     near = {}
     for (name, rows), ranks in zip(maps.items(), ranked, strict=True):
-        count = N_STABILITY if name == "map" else wanted
-        found = NeighborGraph.build(rows, count, n_jobs=n_jobs)
+        found = NeighborGraph.build(rows, _n_found(name, wanted), n_jobs=n_jobs)
         near[name] = Neighbors(found.indices, found.distances.astype(np.float64))
         here = figures[name]
         here.add("recall", ranks.recall(k))
@@ -117,6 +119,11 @@ def add_neighbors_by_anchors(
         here.add("continuity", ranks.continuity(k))
         here.values["density"] = _density(in_codes, near[name], wanted)
     return near, in_codes
+
+
+def _n_found(name: str, wanted: int) -> int:
+    """Return how many neighbours on a map are looked for."""
+    return wanted if name == BASELINE else N_STABILITY
 
 
 def _density(one: Neighbors, other: Neighbors, count: int) -> Estimate:
@@ -130,7 +137,7 @@ def add_distances(
     random_order: IntArray,
     random_state: int,
     figures: dict[str, Figures],
-    shuffled: Figures,
+    shuffled: dict[str, Figures],
 ) -> None:
     """Compare distances on the same random triplets and their first pairs."""
     n = len(reference)
@@ -145,26 +152,27 @@ def add_distances(
         here.values["shepard_spearman"] = shepard_of(one, own, "spearman")
         here.values["shepard_pearson"] = shepard_of(one, own, "pearson")
         here.values["stress"] = stress_of(one, own)
-    dealt = maps["map"][random_order]
-    shuffled.values["stress"] = stress_of(one, pair_distances(dealt, i, j))
+        if name in shuffled:
+            dealt = pair_distances(rows[random_order], i, j)
+            shuffled[name].values["stress"] = stress_of(one, dealt)
 
 
 def add_gaps(
     near: dict[str, Neighbors],
     in_codes: Neighbors,
     figures: dict[str, Figures],
-    shuffled: Figures,
-) -> int:
-    """Measure whether neighbouring codes lie on different islands; count those of the map."""
-    count = 0
+    shuffled: dict[str, Figures],
+) -> dict[str, int]:
+    """Measure whether neighbouring codes lie on different islands; count those of each map."""
+    counts = {}
     for name, neighbors in near.items():
         first = slice(0, N_LOCAL)
         islands = map_islands(Neighbors(neighbors.indices[:, first], neighbors.distances[:, first]))
         figures[name].values["gap_crossing"] = crossing(islands, in_codes.indices[:, first])
-        if name == "map":
-            count = int(islands.max()) + 1
-            shuffled.values["gap_crossing"] = Estimate(random_crossing(islands))
-    return count
+        if name in shuffled:
+            counts[name] = int(islands.max()) + 1
+            shuffled[name].values["gap_crossing"] = Estimate(random_crossing(islands))
+    return counts
 
 
 def add_labels(
@@ -175,15 +183,12 @@ def add_labels(
     random_order: IntArray,
     random_state: int,
     figures: dict[str, Figures],
-    shuffled: Figures,
+    shuffled: dict[str, Figures],
 ) -> dict[str, float]:
     """Measure what has to do with labels on the maps; return the same figures of the codes."""
     in_codes: dict[str, float] = {}
     n_classes = int(owner.max()) + 1
     dealt = owner[random_order]
-    shuffled.values["label_accuracy"] = mean_estimate(
-        right_by_vote(neighbors["map"].first(k), dealt, n_classes)
-    )
     for name, rows in spaces.items():
         right = right_by_vote(neighbors[name].first(k), owner, n_classes)
         found = {"label_accuracy": mean_estimate(right)}
@@ -195,25 +200,31 @@ def add_labels(
             rand, v_measure = of_classes.cluster_agreement(rows, owner, **sample)
             found["adjusted_rand"] = Estimate(rand, np.nan)
             found["v_measure"] = Estimate(v_measure, np.nan)
-        if name == "codes":
+        if name == IN_CODES:
             in_codes = {key: float(value) for key, value in found.items()}
             continue
         here = figures[name]
         here.values.update(found)
         here.rows["label_accuracy"] = right.astype(np.float64)
         if n_classes > 2:
-            codes = spaces["codes"]
+            codes = spaces[IN_CODES]
             here.values["centroid_triplets"] = of_classes.centroid_triplet_accuracy(
                 codes, rows, owner
             )
             here.values["centroid_distances"] = of_classes.centroid_distance_correlation(
                 codes, rows, owner
             )
-    if n_classes > 1:
-        shuffled.values |= {"adjusted_rand": Estimate(0.0), "v_measure": Estimate(0.0)}
-        shuffled.values["silhouette"] = of_classes.silhouette(
-            spaces["map"], dealt, n_samples=N_SILHOUETTE, random_state=random_state
+        if name not in shuffled:
+            continue
+        chance = shuffled[name].values
+        chance["label_accuracy"] = mean_estimate(
+            right_by_vote(neighbors[name].first(k), dealt, n_classes)
         )
+        if n_classes > 1:
+            chance |= {"adjusted_rand": Estimate(0.0), "v_measure": Estimate(0.0)}
+            chance["silhouette"] = of_classes.silhouette(
+                rows, dealt, n_samples=N_SILHOUETTE, random_state=random_state
+            )
     return in_codes
 
 

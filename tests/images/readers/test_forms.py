@@ -100,7 +100,7 @@ def test_rows_of_pixels(tmp_path: Path) -> None:
 
 
 def test_parts_by_their_names(tmp_path: Path) -> None:
-    parts = {
+    parts: dict[str, Any] = {
         "x_train": GREY[:12],
         "y_train": DIGITS[:12],
         "x_test": GREY[12:],
@@ -200,7 +200,9 @@ def test_a_column_of_pictures(suffix: str, tmp_path: Path) -> None:
     images = load_images(path)
     check(images, RGB, LABELS)
     assert_array_equal(images.columns["age"], age)
-    structs = [{"bytes": cell, "path": f"{i}.png"} for i, cell in enumerate(cells)]
+    structs: list[dict[str, Any]] = [
+        {"bytes": cell, "path": f"{i}.png"} for i, cell in enumerate(cells)
+    ]
     write(table(image=structs, label=DIGITS))
     images = load_images(path)
     check(images, RGB, DIGITS)
