@@ -49,11 +49,11 @@ def fill(path: Path, size: int = 2_000, seed: int = 0, n_stages: int = N_STAGES)
 
 
 def content(path: Path) -> dict[str, str]:
-    """Hash every file but the manifest, which holds times."""
+    """Hash every file but the manifest and its copy, which hold times."""
     return {
         str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(path.rglob("*"))
-        if file.is_file() and file.name not in ("atlas.json", ".lock")
+        if file.is_file() and file.name not in ("atlas.json", ".atlas.json", ".lock")
     }
 
 

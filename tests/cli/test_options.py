@@ -80,6 +80,16 @@ NONSENSE = {
         --memory 0                     | memory must be a number of GB above 0, got 0
         --memory 0.01                  | would take about
         --memory much                  | '--memory': must be a number, got 'much'
+        --size big                     | size must be height and width in pixels from 1 to
+        --size 0x28                    | for example 32 or 28x32, got '0x28'
+        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
+        --background nowhere           | background must be a colour such as white, black or #ff8800
+        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
+        --max-bad few                  | '--max-bad': must be a number, got 'few'
+        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
+        --labels names.csv             | has no column 'names.csv' of labels, and there is no
+        --key codes                    | data holds no embeddings: a file vectors.tsv, or
+        --drop-nonfinite               | data holds no embeddings: a file vectors.tsv, or
         --workers 2 --engine serial    | the serial engine works alone, got 2 workers
         --nonsense                     | No such option: --nonsense
         --seeds                        | '--seeds' requires an argument
@@ -97,6 +107,14 @@ NONSENSE = {
         --device abacus                | device 'abacus' cannot be used here
         --engine ''                    | '--engine': must be one of
         --workers -1                   | '--workers': must be
+        --size big                     | size must be height and width in pixels from 1 to
+        --size 0x28                    | for example 32 or 28x32, got '0x28'
+        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
+        --background nowhere           | background must be a colour such as white, black or #ff8800
+        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
+        --max-bad few                  | '--max-bad': must be a number, got 'few'
+        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
+        --labels names.csv             | has no column 'names.csv' of labels, and there is no
         --maps pca                     | No such option: --maps
     """,
     "train": """
@@ -110,6 +128,14 @@ NONSENSE = {
         --epochs -1                    | '--epochs': must be
         --network vgg                  | there is no network 'vgg'
         --seed 4294967296              | '--seed': must be
+        --size big                     | size must be height and width in pixels from 1 to
+        --size 0x28                    | for example 32 or 28x32, got '0x28'
+        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
+        --background nowhere           | background must be a colour such as white, black or #ff8800
+        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
+        --max-bad few                  | '--max-bad': must be a number, got 'few'
+        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
+        --labels names.csv             | has no column 'names.csv' of labels, and there is no
         --device abacus                | device 'abacus' cannot be used here
         --threads 0                    | threads (n_jobs) must be a whole number from 1 to 1,024
         --threads 100000               | got 100000
@@ -134,7 +160,25 @@ NONSENSE = {
         data --output data             | data must end in one of
         data --output m.safetensors/codes.npy | a part of the path m.safetensors is a file
         data data                      | extra argument
+        data --max-bad 2               | max_bad must be a share between 0 and 1, got 2.0
+        data --shape 28x28x2           | for example 28x28 or 32x32x3, got '28x28x2'
+        data --labels names.csv        | has no column 'names.csv' of labels
+        data --key codes               | data holds no embeddings: a file vectors.tsv, or
+        data --drop-nonfinite          | data holds no embeddings: a file vectors.tsv, or
+        data --encoder nets.py:Pair    | there is no file nets.py
+        data --weights w.safetensors   | --weights is for an encoder from elsewhere
+        data --layout CHWN             | '--layout': must be one of NCHW, NHWC, NHW, flat
+        data --scale big               | '--scale': must be a number, got 'big'
+        data --mean 1,x                | --mean takes numbers with commas between them, got '1,x'
+        data --std ''                  | --std takes numbers with commas between them, got ''
         data --network nets.py:Pair    | was trained with the network 'reference', not with
+    """,
+    "export": """
+        --output ''                    | an empty path was given
+        --output m.safetensors         | is a file where a directory is needed
+        --format pickle                | there is no format 'pickle'; choose from
+        --format ''                    | --format takes names with commas between them, got ''
+        --format onnx --network nets.py:Pair | was trained with the network 'reference', not with
     """,
     "explore": """
         --port -1                      | '--port': must be a whole number from 0 to 65535, got '-1'
@@ -150,7 +194,7 @@ NONSENSE = {
 }
 # The arguments that go before, all of them right.
 FIRST = {"run": "data", "sweep": "data", "train": "data"}
-FIRST |= {"map": "atlas", "encode": "atlas", "explore": "atlas", "info": "atlas"}
+FIRST |= {"map": "atlas", "encode": "atlas", "explore": "atlas", "info": "atlas", "export": "atlas"}
 
 ROWS = [
     (command, *(part.strip() for part in row.split("|")))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from PIL import Image
+from PIL import Image, ImageFile
 
 from latentscape.errors import DataError, IdxFormatError
 from latentscape.images import ImageSet, Refused, load_images
@@ -82,7 +82,8 @@ def test_smaller_is_made_by_averaging_areas(folder: Path) -> None:
     for i, image in enumerate(pixels):
         write(folder / f"{i}.png", image)
     expected = pixels.reshape(7, 4, 5, 6, 5).mean(axis=(2, 4))
-    assert np.abs(load_images(folder, size="4x6").images - expected).max() <= 0.5
+    # Pillow averages along one axis after the other and rounds twice.
+    assert np.abs(load_images(folder, size="4x6").images - expected).max() <= 1
 
 
 # Modes
@@ -264,13 +265,12 @@ def test_what_cannot_be_read_is_set_aside(folder: Path) -> None:
 def test_too_much_that_cannot_be_read(folder: Path) -> None:
     fill(folder, 495, 20, 20, 3)
     damaged(folder)
+    with pytest.raises(DataError, match="^3 of 500 images in .* cannot be read, more than 0.5 % "):
+        load_images(folder, max_bad=0.005)  # what the headers show is enough
     with pytest.raises(DataError) as caught:
-        load_images(folder, max_bad=0.005)
+        load_images(folder, max_bad=0.008)
     message = str(caught.value)
-    assert message.startswith(
-        f"5 of 500 images in {folder} cannot be read, more than 0.5 % of them (x-cut.jpg: is "
-        "damaged: "
-    )
+    assert message.startswith(f"5 of 500 images in {folder} cannot be read, more than 0.8 % of ")
     assert message.endswith(
         "; and 2 more); mend or remove them, or allow more (max_bad, --max-bad)"
     )
@@ -387,9 +387,9 @@ def test_image_bombs(
     fill(folder, 120, 9, 9)
     (folder / "bomb.png").write_bytes(bomb(width, height))
     decoded: list[tuple[int, int]] = []
-    load = Image.Image.load
+    load = ImageFile.ImageFile.load
 
-    def watched(self: Image.Image) -> Any:
+    def watched(self: ImageFile.ImageFile) -> Any:
         decoded.append(self.size)
         return load(self)
 

@@ -255,6 +255,16 @@ Shape = Annotated[
     str | None,
     typer.Option("--shape", help="Of pixels in rows; a square if not given.", metavar="HxW[xC]"),
 ]
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help="Of embeddings: the array, column or entry that holds them.", metavar="NAME"
+    ),
+]
+DropNonfinite = Annotated[
+    bool,
+    typer.Option("--drop-nonfinite", help="Set rows of embeddings with NaN or infinity aside."),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print events as JSON, one a line, instead of progress bars.")
 ]
@@ -279,9 +289,12 @@ def reading(
     max_bad: float,
     labels: str | None,
     shape: str | None,
+    key: str | None = None,
+    drop_nonfinite: bool = False,
 ) -> dict[str, Any]:
     """Return those options of reading that are not the defaults."""
     given: dict[str, Any] = {"size": size, "mode": mode, "labels": labels, "shape": shape}
+    given |= {"key": key, "drop_nonfinite": drop_nonfinite or None}
     chosen = {name: value for name, value in given.items() if value is not None}
     if background != "white":
         chosen["background"] = background

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def look_at(picture: Picture) -> Look:
     with _pillow(picture) as image:
         width, height = image.size
         orientation = _orientation(image)
-        if orientation in _TURNED:
+        if orientation in _TURNED and image.format != "TIFF":  # here too
             width, height = height, width
         return Look(
             height,
@@ -110,7 +110,7 @@ def decode(picture: Picture) -> AnyArray:
         return array
     with _pillow(picture) as image:
         image.load()
-        if _orientation(image) > 1:
+        if image.format != "TIFF" and _orientation(image) > 1:  # Pillow turns TIFF by itself
             turned = ImageOps.exif_transpose(image)
             image = turned if turned is not None else image
         pixels = np.asarray(_plain(image))
@@ -140,7 +140,11 @@ def _pillow(picture: Picture) -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata; what matters for pixels is an error
             warnings.filterwarnings("error", message="Truncated File Read")
-            with Image.open(source, formats=_formats()) as image:
+            # Not by its path: Pillow would map plain TIFF files into memory, and turned ones wrongly.
+            with ExitStack() as stack:
+                if isinstance(source, Path):
+                    source = stack.enter_context(source.open("rb"))
+                image = stack.enter_context(Image.open(source, formats=_formats()))
                 width, height = image.size
                 if width * height > MOST_PIXELS:
                     raise PictureError(_too_many(width * height))

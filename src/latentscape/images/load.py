@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentscape.errors import StorageError
+from latentscape.errors import SettingError, StorageError
 from latentscape.images.assemble import assemble
 from latentscape.images.embedding_files import looks_like_embeddings, read_embeddings
 from latentscape.images.embedding_files.arrays import mapped_npy
@@ -117,7 +117,12 @@ def load_images(
 
 
 def load_data(
-    data: Any, *, on_progress: ProgressCallback | None = None, **options: Any
+    data: Any,
+    *,
+    key: str | None = None,
+    drop_nonfinite: bool = False,
+    on_progress: ProgressCallback | None = None,
+    **options: Any,
 ) -> ImageSet | EmbeddingSet:
     """Load whatever a path or an object holds: images or embeddings.
 
@@ -125,7 +130,11 @@ def load_data(
     ----------
     data
         What :func:`load_images` or
-        :func:`latentscape.images.read_embeddings` reads.
+        :func:`latentscape.images.read_embeddings` reads. An option that only
+        images have (`size`, `mode`, `shape`) makes images of it.
+    key, drop_nonfinite
+        Those of :func:`latentscape.images.read_embeddings`; the data must then
+        be embeddings.
     on_progress : callable, optional
         Is called with :class:`~latentscape.types.Progress`.
     **options
@@ -140,12 +149,16 @@ def load_data(
     LatentscapeError
         As :func:`load_images` and :func:`latentscape.images.read_embeddings`.
     """
-    is_path = isinstance(data, str | os.PathLike) and bool(os.fspath(data))
-    if is_path and data != "mnist" and looks_like_embeddings(data):
-        given = [name for name, value in options.items() if value is not None]
-        pixels_only = [name for name in given if name in ("size", "mode", "shape")]
-        if not pixels_only:
-            return read_embeddings(data, labels=options.get("labels"))
+    is_path = isinstance(data, str | os.PathLike) and bool(os.fspath(data)) and data != "mnist"
+    wanted = key is not None or drop_nonfinite
+    as_images = any(options.get(name) is not None for name in ("size", "mode", "shape"))
+    if is_path and not as_images and (wanted or looks_like_embeddings(data)):
+        labels = options.get("labels")
+        return read_embeddings(data, key=key, labels=labels, drop_nonfinite=drop_nonfinite)
+    if wanted:
+        which = "key" if key is not None else "drop_nonfinite"
+        msg = f"{which} is for files of embeddings; leave it out, or give such a file"
+        raise SettingError(msg)
     return load_images(data, on_progress=on_progress, **options)
 
 

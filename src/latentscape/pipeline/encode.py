@@ -108,10 +108,12 @@ def encode_images(
                 callback(event)
 
         as_before = {} if isinstance(data, ImageSet | EmbeddingSet) else _reading_of(atlas)
-        found = read_data(data, {**(reading or {}), **as_before}, tell)
+        found, said = read_data(data, {**(reading or {}), **as_before}, tell)
         if encoder is not None:
             found = _encoded_elsewhere(found, encoder, encoder_options or {})
         check_writable(target)
+        for event in said:
+            tell(event)
         made = _encode(
             found, atlas, model, tell, with_places=target.suffix != ".npy", network=network
         )

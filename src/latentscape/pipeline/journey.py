@@ -148,6 +148,7 @@ def run(
                 callback(event)
 
         found: ImageSet | EmbeddingSet | ImageStream
+        said: list[StageChange] = []
         stream = data if isinstance(data, ImageStream) else stream_of(data)
         if stream is not None:
             checked(stream)  # before anything is loaded
@@ -160,7 +161,7 @@ def run(
                 raise SettingError(msg)
             found = stream
         else:
-            found = read_data(data, reading, tell)
+            found, said = read_data(data, reading, tell)
         encoded = given_codes(encoder, found, encoder_options or {})
         found = found if encoded is None else encoded.data
         if not isinstance(found, EmbeddingSet):
@@ -178,6 +179,8 @@ def run(
             elif trained is not None:
                 check_run(trained, chosen)
         with AtlasWriter.open(path) as writer:
+            for event in said:
+                tell(event)
             if not finished:
                 tell(StageChange("memory", "planned", note=plan.sentence(limit)))
             _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)

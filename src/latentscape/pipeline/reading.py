@@ -19,8 +19,10 @@ QUARANTINE_FILE = "quarantine.csv"
 
 def read_data(
     data: Any, reading: Mapping[str, Any] | None, tell: EventCallback
-) -> ImageSet | EmbeddingSet:
-    """Return data as an image set or an embedding set, and say what was read.
+) -> tuple[ImageSet | EmbeddingSet, list[StageChange]]:
+    """Return data as an image set or an embedding set, and what is to be said of the reading.
+
+    It is said by the caller, when nothing else stands in the way: a refusal is one sentence.
 
     Parameters
     ----------
@@ -29,11 +31,13 @@ def read_data(
     reading : mapping, optional
         Options of :func:`latentscape.images.load_data`, for data that are read.
     tell : callable
-        Is called with the progress, and in the end with the sentence.
+        Is called with the progress.
 
     Returns
     -------
-    ImageSet or EmbeddingSet
+    data : ImageSet or EmbeddingSet
+    said : list of StageChange
+        What was read, in a sentence; empty for sets.
 
     Raises
     ------
@@ -46,11 +50,11 @@ def read_data(
         if reading:
             msg = "the data were read already; give the options of reading to load_images instead"
             raise SettingError(msg)
-        return data
+        return data, []
     started = time.perf_counter()
     found = load_data(data, on_progress=tell, **dict(reading or {}))
-    tell(StageChange("data", "done", time.perf_counter() - started, note=found.sentence))
-    return found
+    seconds = time.perf_counter() - started
+    return found, [StageChange("data", "done", seconds, note=found.sentence)]
 
 
 def quarantine_stage(recorder: Recorder, quarantine: Sequence[Refused]) -> None:

@@ -25,6 +25,11 @@ def command(
             metavar="FILE",
         ),
     ] = "codes.npy",
+    max_bad: options.MaxBad = 0.01,
+    labels: options.Labels = None,
+    shape: options.Shape = None,
+    key: options.Key = None,
+    drop_nonfinite: options.DropNonfinite = False,
     network: networks.OwnNetwork = None,
     encoder: networks.Encoder = None,
     weights: networks.Weights = None,
@@ -32,8 +37,6 @@ def command(
     scale: networks.Scale = None,
     mean: networks.Mean = None,
     std: networks.Std = None,
-    max_bad: options.MaxBad = 0.01,
-    shape: options.Shape = None,
     as_json: options.Json = False,
 ) -> None:
     """Encode new data with a trained model, and place them on an atlas's maps.
@@ -50,10 +53,12 @@ def command(
         source,
         data,
         output,
+        reading=options.reading(
+            None, None, "white", max_bad, labels, shape, key=key, drop_nonfinite=drop_nonfinite
+        ),
         network=network,
         encoder=encoder,
         encoder_options=foreign,
-        reading=options.reading(None, None, "white", max_bad, None, shape),
         verbose=verbose,
         callbacks=callbacks,
     )

@@ -59,6 +59,8 @@ def command(
     max_bad: options.MaxBad = 0.01,
     labels: options.Labels = None,
     shape: options.Shape = None,
+    key: options.Key = None,
+    drop_nonfinite: options.DropNonfinite = False,
     as_json: options.Json = False,
 ) -> None:
     """Do everything: train, choose a latent size, map, judge and draw.
@@ -88,7 +90,9 @@ def command(
         n_jobs=workers,
         verbose=verbose,
         callbacks=callbacks,
-        reading=options.reading(size, mode, background, max_bad, labels, shape),
+        reading=options.reading(
+            size, mode, background, max_bad, labels, shape, key=key, drop_nonfinite=drop_nonfinite
+        ),
         latent_dims=options.whole_numbers("--latent-dims", latent_dims),
         latent_dim=options.auto_or_number("--latent-dim", latent_dim),
         n_seeds=seeds,
