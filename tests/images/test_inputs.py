@@ -265,7 +265,8 @@ def test_what_cannot_be_read_is_set_aside(folder: Path) -> None:
 def test_too_much_that_cannot_be_read(folder: Path) -> None:
     fill(folder, 495, 20, 20, 3)
     damaged(folder)
-    with pytest.raises(DataError, match="^3 of 500 images in .* cannot be read, more than 0.5 % "):
+    refused = r"^3 of 500 images in .* cannot be read, more than 0\.5 % "
+    with pytest.raises(DataError, match=refused):
         load_images(folder, max_bad=0.005)  # what the headers show is enough
     with pytest.raises(DataError) as caught:
         load_images(folder, max_bad=0.008)

@@ -140,7 +140,7 @@ def _pillow(picture: Picture) -> Iterator[Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata; what matters for pixels is an error
             warnings.filterwarnings("error", message="Truncated File Read")
-            # Not by its path: Pillow would map plain TIFF files into memory, and turned ones wrongly.
+            # Not by its path: Pillow would map plain TIFF files, and turned ones wrongly.
             with ExitStack() as stack:
                 if isinstance(source, Path):
                     source = stack.enter_context(source.open("rb"))
