@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from latentscape.figures.style import ACCENT, FAINT, HAIRLINE, INK, SOFT, house_style
 
@@ -108,12 +110,14 @@ def _quality(axes: Axes, lines: list[tuple[float, dict[str, Any]]], name: str, t
 
 
 def save(content: dict[str, Any], folder: Path) -> None:
-    """Write the figure as PNG and SVG."""
+    """Write the figure as a small PNG."""
     folder.mkdir(parents=True, exist_ok=True)
+    drawn = BytesIO()
     with house_style():
-        figure = maps_figure(content)
-        figure.savefig(folder / "maps_benchmark.png")
-        figure.savefig(folder / "maps_benchmark.svg", metadata={"Date": None})
+        maps_figure(content).savefig(drawn, format="png")
+    with Image.open(drawn) as picture:
+        small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small.save(folder / "maps_benchmark.png", optimize=True)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from maps import table
+from maps_figure import save as save_layouts
 
 from latentscape import Atlas
 from latentscape.pipeline.summary import MAP_TITLES, loss_table
@@ -129,6 +130,7 @@ def main(folder: str) -> None:
 
     maps = ROOT / "docs" / "maps.md"
     maps.write_text(fill(maps.read_text(), "maps", layouts(results / "maps.json")))
+    save_layouts(json.loads((results / "maps.json").read_text()), target)
 
 
 if __name__ == "__main__":
