@@ -160,7 +160,8 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, file: Path) -> None
     from latentscape.pipeline.settings import run_settings
 
     stream, serial = ImageStream.open(large), make_engine("serial")
-    plan = plan_memory(stream, run_settings(sample=10_000), serial)
+    small = run_settings(sample=10_000, maps=("umap",), latent_dims=(2, 16))
+    plan = plan_memory(stream, small, serial)
     assert 1e9 < plan.peak < 3e9
     with pytest.raises(SettingError, match=r"give a smaller --sample .*--memory GB"):
         run(file, tmp_path / "atlas", **SETTINGS, memory=0.1)
