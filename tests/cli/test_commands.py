@@ -87,7 +87,7 @@ def test_run_says_what_it_found_and_a_second_time_does_nothing(
     assert done.code == 0
     choice = Atlas.open(atlas).choice
     for words in (
-        "300 training and 100 test images of 28 × 28, 10 classes",
+        "400 grey images of 28×28 pixels (300 for training, 100 for testing) in 10 classes",
         f"choice     {choice['sentence']}",
         "test MSE",
         "10-NN label accuracy:",
@@ -117,8 +117,8 @@ def test_run_reports_events_to_programs(call: Call, finished: Path, tmp_path: Pa
     assert {"d2-s0", "d5-s0", "pca", "lda"} <= set(last)
     assert all(event["step"] == event["total"] for event in last.values())
     finished_stages = [e["stage"] for e in events if e["event"] == "stage" and e["state"] == "done"]
-    assert finished_stages[:2] == ["training", "sweep"]
-    assert set(finished_stages) - {"training"} <= set(Atlas.open(atlas).stages)
+    assert finished_stages[:3] == ["data", "training", "sweep"]
+    assert set(finished_stages) - {"data", "training"} <= set(Atlas.open(atlas).stages)
     result = result_of(done.out)
     assert result["atlas"] == str(atlas)
     assert result["choice"]["latent_dim"] in (2, 5)
@@ -178,6 +178,7 @@ def test_every_option_of_run_and_sweep_reaches_the_library(
         "n_jobs": 2,
         "verbose": 1,
         "callbacks": [],
+        "reading": {},
     }
     assert call("sweep", "data", "-o", "out", *both).code == 0
     assert given == {**expected, "until": "sweep"}
@@ -188,6 +189,10 @@ def test_every_option_of_run_and_sweep_reaches_the_library(
         "latent_dim": 8,
         "maps": ["umap", "tsne"],
         "rows": "all",
+        "encoder": None,
+        "encoder_options": {},
+        "memory": None,
+        "sample": None,
         "map_settings": {
             "tsne": {"perplexity": 9.5},
             "umap": {"n_neighbors": 4, "min_dist": 0.3},
@@ -196,6 +201,9 @@ def test_every_option_of_run_and_sweep_reaches_the_library(
     # Without options: the library's own defaults, spelled out in the help.
     given.clear()
     assert call("run").code == 0
+    for name in ("encoder", "memory"):
+        assert given.pop(name) is None
+    assert (given.pop("encoder_options"), given.pop("reading")) == ({}, {})
     assert (given.pop("data"), given.pop("path")) == ("mnist", "atlas")
     assert (given.pop("engine"), given.pop("n_jobs"), given.pop("verbose")) == ("auto", None, 1)
     assert given.pop("callbacks") == []
@@ -216,8 +224,8 @@ def test_train_stores_the_model_that_python_makes(
     model = ls.ConvAutoencoder.load(output)
     assert np.array_equal(model.transform(few.images), expected.transform(few.images))
     test_mse = -expected.score(few.test)
-    counts = "data       300 training and 100 test images"
-    assert done.out == f"{counts}\ntest MSE   {test_mse:.5f}\nmodel      {output}\n"
+    counts = "data       data: 400 grey images of 28×28 pixels (300 for training, 100 for testing)"
+    assert done.out == f"{counts} in 10 classes.\ntest MSE   {test_mse:.5f}\nmodel      {output}\n"
     assert [file.name for file in output.parent.iterdir()] == [output.name]
 
     before = output.read_bytes()

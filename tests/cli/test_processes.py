@@ -58,7 +58,7 @@ def test_an_output_that_knows_no_such_character(finished: Path) -> None:
     narrow = {**environment(), "PYTHONIOENCODING": "ascii"}
     done = start("info", finished / "atlas", stdout=subprocess.PIPE, env=narrow)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "test images of 28 ? 28" in done.stdout
+    assert "400 grey images of 28?28 pixels" in done.stdout
     assert Atlas.open(finished / "atlas").choice["sentence"].isascii()
 
 

@@ -22,7 +22,7 @@ from .calls import Call, check_sentence, events_of, everything
         ("run dota -o new", "did you mean 'data'?"),
         ("run mnits -o new", "did you mean 'mnist'?"),
         ("run '' -o new", "an empty path was given"),
-        ("run atlas -o new", "holds no images that can be read"),
+        ("run atlas -o new", "atlas is an atlas, which `latentscape explore` shows; give the data"),
         ("run m.safetensors -o new", "is not an IDX file"),
         ("run data/nothing/images -o new", "data is the part of its path that exists"),
         ("run /dev/null -o new", "/dev/null is not a regular file"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from latentscape.errors import SettingError, StorageError
+from latentscape.errors import DataError, SettingError, StorageError
 from latentscape.images.assemble import assemble
 from latentscape.images.embedding_files import looks_like_embeddings, read_embeddings
 from latentscape.images.embedding_files.arrays import mapped_npy
@@ -150,6 +150,8 @@ def load_data(
         As :func:`load_images` and :func:`latentscape.images.read_embeddings`.
     """
     is_path = isinstance(data, str | os.PathLike) and bool(os.fspath(data)) and data != "mnist"
+    if is_path:
+        _refuse_atlas(Path(data))
     wanted = key is not None or drop_nonfinite
     as_images = any(options.get(name) is not None for name in ("size", "mode", "shape"))
     if is_path and not as_images and (wanted or looks_like_embeddings(data)):
@@ -176,8 +178,19 @@ def _source(data: Any, options: ReadingOptions, report: ProgressCallback) -> Sou
     if not isinstance(data, str | os.PathLike):
         return source_from_object(data, options, report)
     if not os.fspath(data):
-        raise StorageError("an empty path was given; give 'mnist', a directory or an IDX file")
+        raise StorageError("an empty path was given; give 'mnist', a folder or a file")
+    _refuse_atlas(Path(data))
     return source_from_path(Path(data), options)
+
+
+def _refuse_atlas(path: Path) -> None:
+    """Codes that lie in an atlas are not taken for data by mistake."""
+    if (path / "atlas.json").is_file():
+        msg = (
+            f"{path} is an atlas, which `latentscape explore` shows; give the data that it was "
+            "made from, or a file in it"
+        )
+        raise DataError(msg)
 
 
 def _bundled(options: ReadingOptions) -> ImageSet:

@@ -179,9 +179,9 @@ def run(
             elif trained is not None:
                 check_run(trained, chosen)
         with AtlasWriter.open(path) as writer:
-            for event in said:
-                tell(event)
             if not finished:
+                for event in said:
+                    tell(event)
                 tell(StageChange("memory", "planned", note=plan.sentence(limit)))
             _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
     return Atlas.open(path)
