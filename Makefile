@@ -5,11 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-<<<<<<< HEAD
-.PHONY: all bench contracts demo figures format help lint notebook sanitize setup slow stub test types web wheel
-=======
-.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup stub test types web wheel
->>>>>>> explorer-tests
+.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup slow stub test types web wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
