@@ -130,7 +130,8 @@ def test_coloured_filtered_and_searched(odd_page: Any, odd_atlas: Atlas) -> None
     # The map of that odd name, and the view from its link.
     page.get_by_label("Map in this panel").first.select_option("<b>m")
     assert "<b>m" in state(page)["maps"]
-    wait_until(page, "location.hash.includes('%253Cb%253Em')")
+    # The two maps have changed places; the link is written a moment later.
+    wait_until(page, "/%253Cb%253Em.*pca/.test(location.hash)")
     before = state(page)
     page.reload()
     wait_until(page, "!!document.getElementById('app').latentscape?.compute")

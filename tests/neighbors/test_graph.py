@@ -197,3 +197,12 @@ def test_other_queries_are_refused() -> None:
         graph.query(np.zeros((3, 5)), 51)
     with pytest.raises(SettingError, match="from 1 to 6 for a graph of 6 neighbours"):
         graph.nearest(7)
+
+
+def test_by_default_as_many_as_there_are() -> None:
+    few = np.arange(12, dtype=np.float32)[:, None]
+    assert NeighborGraph.build(few).n_neighbors == 11
+    many = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
+    assert NeighborGraph.build(many).n_neighbors == 90
+    with pytest.raises(SettingError, match="from 1 to 11 for 12 rows, got 90"):
+        NeighborGraph.build(few, 90)

@@ -49,14 +49,14 @@ def icons(tmp_path_factory: pytest.TempPathFactory) -> Path:
             elif name.name == "emoji.json":
                 listed = json.load(file)
     archive.unlink()
-    for i, (category, name) in enumerate(_listed(listed)):
-        if name not in pictures:
+    for i, (category, icon) in enumerate(_listed(listed)):
+        if icon not in pictures:
             continue
-        image = Image.open(BytesIO(pictures[name])).convert("RGBA")
+        image = Image.open(BytesIO(pictures[icon])).convert("RGBA")
         if i % 3 == 0:
             image = image.crop(image.getchannel("A").getbbox())
         (target / category).mkdir(parents=True, exist_ok=True)
-        image.save(target / category / name)
+        image.save(target / category / icon)
     return target
 
 

@@ -72,8 +72,8 @@ class LDA(Map2D):
         classes, owner = check_labels(y, len(codes), type(self).__name__)
         if len(classes) < 2:
             raise LabelsError(
-                f"LDA needs at least two classes, but all rows have one class ({classes[0]!r}); "
-                "use a map that needs no labels."
+                f"LDA needs at least two classes, but all rows have one class "
+                f"({str(classes[0])!r}); use a map that needs no labels."
             )
         wide = codes.astype(np.float64)
         self.classes_ = classes

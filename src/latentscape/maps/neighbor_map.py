@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from latentscape.errors import CodesError
+from latentscape.errors import CodesError, SettingError
 from latentscape.maps.base import Map2D
 from latentscape.maps.guard import (
     check_codes,
@@ -66,6 +66,11 @@ class NeighborMap(Map2D):
         """
         if graph is not None:
             rows = check_codes(self, X, reset=True)
+            if not hasattr(graph, "codes"):
+                raise SettingError(
+                    f"graph must be a NeighborGraph, got {type(graph).__name__}; make one with "
+                    "NeighborGraph.build(codes), or leave it out."
+                )
             if graph.codes is not X and not np.array_equal(graph.codes, rows):
                 raise CodesError(
                     f"the neighbour graph was built on other codes ({graph.codes.shape}) than are "

@@ -23,6 +23,7 @@ EXACT_ROWS = 40_000
 """Up to here all pairs are compared, which takes a second or two; beyond, IVF is quicker."""
 
 RECALL_QUERIES = 1_000  # exact queries on which the approximate search is judged
+_DEFAULT_NEIGHBORS = 90  # of t-SNE at perplexity 30
 _AIM = 0.99  # recall that the approximate search is tuned to
 _FORMAT = 1
 _KEY = "latentscape_graph"
@@ -67,7 +68,7 @@ class NeighborGraph:
     def build(
         cls,
         codes: Any,
-        n_neighbors: int = 90,
+        n_neighbors: int | None = None,
         metric: Metric = "euclidean",
         *,
         method: Method = "auto",
@@ -80,8 +81,9 @@ class NeighborGraph:
         ----------
         codes : array-like, shape (n, d)
             Two rows or more; read as float32.
-        n_neighbors : int, default 90
-            How many, from 1 to ``n - 1``. 90 serves t-SNE at perplexity 30.
+        n_neighbors : int or None, default None
+            How many, from 1 to ``n - 1``. None takes 90, which serve t-SNE at perplexity 30, or
+            all others where there are fewer rows.
         metric : {"euclidean", "cosine"}, default "euclidean"
         method : {"auto", "exact", "ivf"}, default "auto"
             "exact" compares all pairs; "ivf" divides the rows into cells and looks into the
@@ -116,6 +118,8 @@ class NeighborGraph:
         n = len(rows)
         if n < 2:
             raise CodesError(f"a neighbour graph needs at least 2 rows, got {n}.")
+        if n_neighbors is None:
+            n_neighbors = max(1, min(_DEFAULT_NEIGHBORS, n - 1))
         _check_count(n_neighbors, n - 1, f"{n} rows")
         if metric not in get_args(Metric):
             raise SettingError(f'metric must be "euclidean" or "cosine", got {metric!r}.')
