@@ -479,5 +479,5 @@ def test_too_few_images(folder: Path) -> None:
 def test_an_atlas_is_no_folder_of_images(folder: Path) -> None:
     (folder / "atlas.json").write_text("{}")
     fill(folder, 3, 9, 9)
-    with pytest.raises(DataError, match="is an atlas and holds no images that can be read"):
+    with pytest.raises(DataError, match="is an atlas, which `latentscape explore` shows"):
         load_images(folder)

@@ -185,7 +185,8 @@ def _source(data: Any, options: ReadingOptions, report: ProgressCallback) -> Sou
 
 def _refuse_atlas(path: Path) -> None:
     """Codes that lie in an atlas are not taken for data by mistake."""
-    if (path / "atlas.json").is_file():
+    # os.path says no where pathlib raises: for names that are too long.
+    if os.path.isfile(path / "atlas.json"):
         msg = (
             f"{path} is an atlas, which `latentscape explore` shows; give the data that it was "
             "made from, or a file in it"

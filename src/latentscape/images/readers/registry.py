@@ -102,11 +102,6 @@ def source_from_path(path: Path, options: ReadingOptions) -> Source:
 
 
 def _read_folder(path: Path, name: str, options: ReadingOptions) -> Source:
-    if (path / "atlas.json").is_file():
-        raise DataError(
-            f"{path} is an atlas and holds no images that can be read; give the images that it "
-            "was made from"
-        )
     try:
         files = [file for file in path.iterdir() if file.is_file()]
     except OSError as error:
