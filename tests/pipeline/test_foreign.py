@@ -119,7 +119,7 @@ def test_a_foreign_encoder_gives_the_maps_of_the_native_model(
     np.testing.assert_allclose(atlas.points["reconstruction_mse"], exact, rtol=1e-4)
     assert "which is not part of the atlas" in atlas.lacking["model"]
     assert any("rebuilds held-out images with an MSE of" in line for line in summarize(atlas))
-    with pytest.raises(AtlasError, match="has no encoder"):
+    with pytest.raises(AtlasError, match="holds no encoder"):
         encode_images(tmp_path / "a", digits, tmp_path / "codes.npz", verbose=0)
 
     states: list[tuple[str, str]] = []
