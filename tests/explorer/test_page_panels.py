@@ -138,6 +138,7 @@ def test_latent_axes_move_the_image(page: Any, walked: Atlas) -> None:
     set_state(page, "focus: 42, tab: 'point'")
     page.locator("summary", has_text="Latent axes").click()
     sliders = panel(page).locator(".axis input")
+    sliders.last.wait_for()
     assert sliders.count() == 6
     picture = panel(page).locator(".axes-body canvas").first
     before = pixels(page, picture)
