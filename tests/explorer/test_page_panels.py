@@ -88,6 +88,7 @@ def test_every_map_decodes_live(page: Any) -> None:
     page.keyboard.press("d")
     set_state(page, "maps: ['direct', 'pca', 'lda', 'umap']")
     wait_until(page, "document.querySelectorAll('.panel').length === 4")
+    page.wait_for_timeout(1500)  # the points pass to their other map, and the pen waits for them
     shown = set()
     for title in ("Two neurons", "PCA", "LDA", "UMAP"):
         box = surface(page, title).bounding_box()
@@ -117,7 +118,7 @@ def test_a_path_is_played_and_dragged(page: Any) -> None:
     wait_until(page, "document.querySelectorAll('.film canvas').length === 24")
     straight, across = (pixels(page, film) for film in films.all())
     assert not np.array_equal(straight, across)  # straight among codes is not straight on a map
-    ends = panel(page).locator("figure canvas")
+    ends = panel(page).locator("figure canvas:visible")
     before = pixels(page, ends.first)
     button(page, "Play").click()
     wait_until(page, "Number(document.querySelector('.actions input[type=range]').value) > 0.5")
