@@ -9,6 +9,16 @@ import pytest
 
 from .calls import GROUP, Call, check_sentence, everything
 
+READING = """
+        --size big                     | size must be height and width in pixels from 1 to
+        --size 0x28                    | for example 32 or 28x32, got '0x28'
+        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
+        --background nowhere           | background must be a colour such as white, black or #ff8800
+        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
+        --max-bad few                  | '--max-bad': must be a number, got 'few'
+        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
+        --labels names.csv             | has no column 'names.csv' of labels, and there is no
+"""
 NONSENSE = {
     "run": """
         --output ''                    | an empty path was given
@@ -80,14 +90,6 @@ NONSENSE = {
         --memory 0                     | memory must be a number of GB above 0, got 0
         --memory 0.01                  | would take about
         --memory much                  | '--memory': must be a number, got 'much'
-        --size big                     | size must be height and width in pixels from 1 to
-        --size 0x28                    | for example 32 or 28x32, got '0x28'
-        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
-        --background nowhere           | background must be a colour such as white, black or #ff8800
-        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
-        --max-bad few                  | '--max-bad': must be a number, got 'few'
-        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
-        --labels names.csv             | has no column 'names.csv' of labels, and there is no
         --key codes                    | data holds no embeddings: a file vectors.tsv, or
         --drop-nonfinite               | data holds no embeddings: a file vectors.tsv, or
         --workers 2 --engine serial    | the serial engine works alone, got 2 workers
@@ -107,14 +109,6 @@ NONSENSE = {
         --device abacus                | device 'abacus' cannot be used here
         --engine ''                    | '--engine': must be one of
         --workers -1                   | '--workers': must be
-        --size big                     | size must be height and width in pixels from 1 to
-        --size 0x28                    | for example 32 or 28x32, got '0x28'
-        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
-        --background nowhere           | background must be a colour such as white, black or #ff8800
-        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
-        --max-bad few                  | '--max-bad': must be a number, got 'few'
-        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
-        --labels names.csv             | has no column 'names.csv' of labels, and there is no
         --maps pca                     | No such option: --maps
     """,
     "train": """
@@ -128,14 +122,6 @@ NONSENSE = {
         --epochs -1                    | '--epochs': must be
         --network vgg                  | there is no network 'vgg'
         --seed 4294967296              | '--seed': must be
-        --size big                     | size must be height and width in pixels from 1 to
-        --size 0x28                    | for example 32 or 28x32, got '0x28'
-        --mode cmyk                    | '--mode': must be one of grey, rgb, got 'cmyk'
-        --background nowhere           | background must be a colour such as white, black or #ff8800
-        --max-bad 2                    | max_bad must be a share between 0 and 1, got 2.0
-        --max-bad few                  | '--max-bad': must be a number, got 'few'
-        --shape 28x28x2                | for example 28x28 or 32x32x3, got '28x28x2'
-        --labels names.csv             | has no column 'names.csv' of labels, and there is no
         --device abacus                | device 'abacus' cannot be used here
         --threads 0                    | threads (n_jobs) must be a whole number from 1 to 1,024
         --threads 100000               | got 100000
@@ -192,6 +178,8 @@ NONSENSE = {
         --verbose                      | No such option: --verbose
     """,
 }
+for name in ("run", "sweep", "train"):  # which read data in the same way
+    NONSENSE[name] += READING.lstrip("\n")
 # The arguments that go before, all of them right.
 FIRST = {"run": "data", "sweep": "data", "train": "data"}
 FIRST |= {"map": "atlas", "encode": "atlas", "explore": "atlas", "info": "atlas", "export": "atlas"}

@@ -18,6 +18,7 @@ from latentscape.explorer.networks import UnknownNetworkError, export_model
 from latentscape.explorer.numbers import finite, level_scale, quantized, rounded, to_levels
 from latentscape.explorer.rules import frame, map_rules
 from latentscape.explorer.trust import TRUST_COLUMNS, map_badge, map_card, map_quality
+from latentscape.neighbors.search import nearest_rows
 from latentscape.types import AnyArray, UInt8Array
 
 Thumbnails = Literal["small", "exact"]
@@ -279,11 +280,9 @@ def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
         graph = atlas.graph
         if graph.metric == "euclidean":
             return rounded(np.percentile(graph.distances[:, 0], np.arange(101)))
-    from latentscape import _native
-
     count = min(_SAMPLED_ROWS, len(codes), max(100, _MOST_DISTANCES // len(codes)))
     rows = np.linspace(0, len(codes) - 1, count).astype(np.int64)
-    _, squared = _native.nearest_rows(np.array(codes[rows]), np.array(codes), 2)
+    _, squared = nearest_rows(np.array(codes[rows]), np.array(codes), 2)
     return rounded(np.percentile(np.sqrt(squared[:, 1]), np.arange(101)))
 
 

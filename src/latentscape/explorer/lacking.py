@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from latentscape.atlas import Atlas
@@ -24,12 +23,11 @@ class Lacking:
     Parameters
     ----------
     atlas : Atlas
-        Where it gives a reason itself (``atlas.lacking``), that is told.
+        Where it gives a reason itself, that is told.
     """
 
     def __init__(self, atlas: Atlas) -> None:
-        given: Mapping[str, str] = getattr(atlas, "lacking", {})
-        self.reasons: dict[str, str] = {name: _sentence(text) for name, text in given.items()}
+        self.reasons = {name: _sentence(text) for name, text in atlas.lacking.items()}
         labels = self._labels(atlas)
         if labels is not None:
             self.reasons.setdefault("labels", labels)

@@ -1,7 +1,9 @@
-"""Checks of the arrays that an image set is made of."""
+"""Checks of the arrays that image sets and embedding sets are made of, and their hash."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -63,19 +65,42 @@ def checked_strings(values: ArrayLike, n: int, what: str, each: str) -> NDArray[
     return np.ascontiguousarray(array, dtype=np.str_)
 
 
-def as_index(rows: ArrayLike | slice, n: int) -> slice | NDArray[np.intp]:
-    """Return rows as a slice where they lie together, and as positions otherwise."""
+def refuse_other_splits(split: NDArray[np.str_], known: tuple[str, ...], each: str) -> None:
+    """Raise DataError for the first entry of a split that is none of the known parts."""
+    strange = ~np.isin(split, known)
+    if strange.any():
+        row = int(strange.argmax())
+        raise DataError(
+            f"split must be {' or '.join(map(repr, known))} for each {each}, got "
+            f"{str(split[row])!r} in row {row:,}"
+        )
+
+
+def refuse_equal_ids(ids: NDArray[np.str_], each: str) -> None:
+    """Raise DataError with both counts where ids are not distinct."""
+    n, n_distinct = len(ids), len(set(ids.tolist()))
+    if n_distinct != n:
+        raise DataError(
+            f"ids must be distinct, but {n:,} {each}s have only {n_distinct:,} different ids"
+        )
+
+
+def as_index(rows: ArrayLike | slice, n: int, each: str) -> slice | NDArray[np.intp]:
+    """Return rows as a slice where they lie together, and as positions otherwise.
+
+    `each` is what one row is called: an image, or a row.
+    """
     if isinstance(rows, slice):
         return rows
     array = np.asarray(rows)
     if array.dtype == np.bool_:
         if array.shape != (n,):
-            raise DataError(f"there are {n:,} images but the mask has the shape {array.shape}")
+            raise DataError(f"there are {n:,} {each}s but the mask has the shape {array.shape}")
         index = np.flatnonzero(array)
     elif array.ndim == 1 and (array.size == 0 or np.issubdtype(array.dtype, np.integer)):
         if array.size and not -n <= int(array.min()) <= int(array.max()) < n:
             raise DataError(
-                f"there are {n:,} images, but rows {array.min()} to {array.max()} were asked for"
+                f"there are {n:,} {each}s, but rows {array.min()} to {array.max()} were asked for"
             )
         index = array.astype(np.intp)
     else:
@@ -109,3 +134,20 @@ def checked_columns(columns: Mapping[str, Any], n: int) -> Mapping[str, AnyArray
             )
         checked[str(name)] = frozen(array)
     return MappingProxyType(checked)
+
+
+def begun_digest(
+    kind: bytes,
+    head: Mapping[str, Any],
+    in_test: NDArray[np.bool_],
+    labels: IntArray | None,
+) -> hashlib._Hash:
+    """Return a SHA-256 of all that two kinds of sets have in common; arrays are to follow."""
+    digest = hashlib.sha256(kind)
+    text = json.dumps(head).encode()
+    digest.update(len(text).to_bytes(8, "big"))
+    digest.update(text)
+    digest.update(in_test.tobytes())
+    if labels is not None:
+        digest.update(labels.astype("<i8", copy=False).tobytes())
+    return digest

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from latentscape.errors import DataError
+from latentscape.images.checks import UNLABELLED
 from latentscape.types import AnyArray, IntArray
-
-UNLABELLED = -1
 
 
 def index_labels(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,9 +9,17 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from latentscape.errors import DataError
+from latentscape.images.checks import (
+    UNLABELLED,
+    as_index,
+    begun_digest,
+    frozen,
+    refuse_equal_ids,
+    refuse_other_splits,
+)
 from latentscape.images.code_checks import (
     NAMED_ROWS,
     check_codes,
@@ -23,7 +29,6 @@ from latentscape.images.code_checks import (
     refuse_nonfinite,
 )
 from latentscape.images.code_labels import (
-    UNLABELLED,
     check_labels,
     count_message,
     index_labels,
@@ -94,28 +99,18 @@ class EmbeddingSet:
         refuse_nonfinite(codes, self.name)
         images = None if self.images is None else _check_images(self.images, n)
         split = _check_strings(self.split, n, "split", f"{TRAIN!r} or {TEST!r}")
-        strange = ~np.isin(split, (TRAIN, TEST))
-        if strange.any():
-            row = int(strange.argmax())
-            raise DataError(
-                f"split must be {TRAIN!r} or {TEST!r} for each row, got {str(split[row])!r} "
-                f"in row {row:,}"
-            )
+        refuse_other_splits(split, (TRAIN, TEST), "row")
         ids = _check_strings(self.ids, n, "ids", "an id")
-        n_distinct = len(set(ids.tolist()))
-        if n_distinct != n:
-            raise DataError(
-                f"ids must be distinct, but {n:,} rows have only {n_distinct:,} different ids"
-            )
+        refuse_equal_ids(ids, "row")
         class_names = tuple(str(name) for name in self.class_names)
         labels = self._checked_labels(class_names, n)
         checked = {
-            "codes": _frozen(codes),
-            "images": None if images is None else _frozen(images),
-            "labels": None if labels is None else _frozen(labels),
+            "codes": frozen(codes),
+            "images": None if images is None else frozen(images),
+            "labels": None if labels is None else frozen(labels),
             "class_names": () if labels is None else class_names,
-            "split": _frozen(split),
-            "ids": _frozen(ids),
+            "split": frozen(split),
+            "ids": frozen(ids),
             "name": str(self.name),
             "notes": tuple(str(note) for note in self.notes),
             "columns": MappingProxyType(_check_columns(self.columns, n)),
@@ -319,7 +314,6 @@ class EmbeddingSet:
 
         Neither `name`, `notes`, `columns` nor what was set aside is part of it.
         """
-        digest = hashlib.sha256(b"latentscape.EmbeddingSet/1\n")
         head = {
             "shape": self.codes.shape,
             "images": None if self.images is None else self.images.shape,
@@ -327,12 +321,8 @@ class EmbeddingSet:
             "class_names": self.class_names,
             "ids": self.ids.tolist(),
         }
-        text = json.dumps(head).encode()
-        digest.update(len(text).to_bytes(8, "big"))
-        digest.update(text)
-        digest.update((self.split == TEST).tobytes())
-        if self.labels is not None:
-            digest.update(self.labels.astype("<i8", copy=False).tobytes())
+        kind = b"latentscape.EmbeddingSet/1\n"
+        digest = begun_digest(kind, head, self.split == TEST, self.labels)
         for start in range(0, len(self), _BLOCK):
             part = slice(start, start + _BLOCK)
             digest.update(self.codes[part].astype("<f4", copy=False).tobytes())
@@ -360,7 +350,7 @@ class EmbeddingSet:
             The mask has the wrong length, or a position does not exist or
             occurs twice.
         """
-        taken = _as_index(rows, len(self))
+        taken = as_index(rows, len(self), "row")
         return EmbeddingSet(
             codes=self.codes[taken],
             images=None if self.images is None else self.images[taken],
@@ -414,35 +404,5 @@ def _check_columns(columns: Mapping[str, ArrayLike], n: int) -> dict[str, AnyArr
             raise DataError(count_message(n, f"column {name!r}", array.shape, "one value"))
         if array.dtype.kind not in "fiubU":
             array = np.array(["" if is_nothing(v) else str(v) for v in array.tolist()], np.str_)
-        checked[str(name)] = _frozen(array)
+        checked[str(name)] = frozen(array)
     return checked
-
-
-def _as_index(rows: ArrayLike | slice, n: int) -> slice | NDArray[np.intp]:
-    if isinstance(rows, slice):
-        return rows
-    array = np.asarray(rows)
-    if array.dtype == np.bool_:
-        if array.shape != (n,):
-            raise DataError(f"there are {n:,} rows but the mask has the shape {array.shape}")
-        index = np.flatnonzero(array)
-    elif array.ndim == 1 and (array.size == 0 or np.issubdtype(array.dtype, np.integer)):
-        if array.size and not -n <= int(array.min()) <= int(array.max()) < n:
-            raise DataError(
-                f"there are {n:,} rows, but rows {array.min()} to {array.max()} were asked for"
-            )
-        index = array.astype(np.intp)
-    else:
-        raise DataError(
-            f"rows must be a mask, positions or a slice, got {array.dtype} of shape {array.shape}"
-        )
-    first = int(index[0]) if index.size else 0
-    if first >= 0 and np.array_equal(index, np.arange(first, first + index.size)):
-        return slice(first, first + index.size)  # a view instead of a copy
-    return index
-
-
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    view = array.view()
-    view.flags.writeable = False
-    return view

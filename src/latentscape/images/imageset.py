@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,11 +14,14 @@ from latentscape.errors import DataError
 from latentscape.images.checks import (
     UNLABELLED,
     as_index,
+    begun_digest,
     checked_columns,
     checked_images,
     checked_labels,
     checked_strings,
     frozen,
+    refuse_equal_ids,
+    refuse_other_splits,
 )
 from latentscape.images.refused import Refused
 from latentscape.types import AnyArray, IntArray, UInt8Array
@@ -89,19 +90,9 @@ class ImageSet:
         images = checked_images(self.images)
         n = len(images)
         split = checked_strings(self.split, n, "split", f"{TRAIN!r} or {TEST!r}")
-        strange = ~np.isin(split, (TRAIN, TEST))
-        if strange.any():
-            row = int(strange.argmax())
-            raise DataError(
-                f"split must be {TRAIN!r} or {TEST!r} for each image, got {str(split[row])!r} "
-                f"in row {row:,}"
-            )
+        refuse_other_splits(split, (TRAIN, TEST), "image")
         ids = checked_strings(self.ids, n, "ids", "an id")
-        n_distinct = len(set(ids.tolist()))
-        if n_distinct != n:
-            raise DataError(
-                f"ids must be distinct, but {n:,} images have only {n_distinct:,} different ids"
-            )
+        refuse_equal_ids(ids, "image")
         class_names = tuple(str(name) for name in self.class_names)
         if len(set(class_names)) != len(class_names):
             raise DataError(f"class_names must be distinct, got {class_names}")
@@ -265,19 +256,14 @@ class ImageSet:
         Nothing else is part of it: the same images in a folder with another
         name are the same content.
         """
-        digest = hashlib.sha256(b"latentscape.ImageSet/1\n")
         head = {
             "shape": self.images.shape,
             "labels": self.labels is not None,
             "class_names": self.class_names,
             "ids": self.ids.tolist(),
         }
-        text = json.dumps(head).encode()
-        digest.update(len(text).to_bytes(8, "big"))
-        digest.update(text)
-        digest.update((self.split == TEST).tobytes())
-        if self.labels is not None:
-            digest.update(self.labels.astype("<i8", copy=False).tobytes())
+        kind = b"latentscape.ImageSet/1\n"
+        digest = begun_digest(kind, head, self.split == TEST, self.labels)
         digest.update(self.images.data if self.images.size else b"")
         return digest.hexdigest()
 
@@ -301,7 +287,7 @@ class ImageSet:
             The mask has the wrong length, or a position does not exist or
             occurs twice.
         """
-        taken = as_index(rows, len(self))
+        taken = as_index(rows, len(self), "image")
         return ImageSet(
             images=self.images[taken],
             labels=None if self.labels is None else self.labels[taken],

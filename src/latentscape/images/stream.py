@@ -13,29 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy
 
 from latentscape.errors import DataError
 from latentscape.files import storage_error
+from latentscape.images.embedding_files.arrays import NPY_ERRORS, read_npy_header
 from latentscape.images.imageset import ImageSet
 from latentscape.types import AnyArray, IntArray, UInt8Array
 
 _BATCH = 4096  # images: some MB, and larger ones are no faster
 _CHANNELS = (1, 3, 4)
-# What numpy raises for headers that are damaged or were made to do harm.
-_UNREADABLE = (
-    ValueError,
-    EOFError,
-    SyntaxError,
-    TokenError,
-    TypeError,
-    RecursionError,
-    MemoryError,
-)
+_UNREADABLE = (*NPY_ERRORS, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -233,11 +223,7 @@ def _look_at(path: Path) -> tuple[NpyShard, tuple[int, ...]]:
 
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, Any]:
     try:
-        version = npy.read_magic(file)
-        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
-        if read is None:
-            raise ValueError(f"version {version} of the format is not read")
-        return read(file)  # refuses headers above 10,000 bytes, and never runs what stands there
+        return read_npy_header(file)
     except _UNREADABLE as error:
         text = " ".join(str(error).split())
         raise DataError(f"{path} is no .npy file that can be read ({text})") from error

@@ -11,6 +11,7 @@ import pandas as pd
 
 from latentscape.atlas import ARTEFACTS, Stage, fingerprint
 from latentscape.images import ImageSet
+from latentscape.images.code_checks import NAMED_ROWS, listed
 from latentscape.images.embeddings import EmbeddingSet
 from latentscape.pipeline.lacking import (
     LEAST_FOR_ALL_MAPS,
@@ -106,7 +107,7 @@ def dead_units(lowest: FloatArray, highest: FloatArray) -> list[str]:
     dead = np.flatnonzero(lowest == highest)
     if not len(dead):
         return []
-    named = ", ".join(map(str, dead[:5])) + (", ..." if len(dead) > 5 else "")
+    named = listed(dead, NAMED_ROWS)
     return [f"{len(dead)} of {len(lowest)} units are dead: they never change (units {named})"]
 
 
@@ -153,6 +154,8 @@ def embeddings_stage(
         lacking = {"images": NO_IMAGES, **lacking}
 
     def work(stage: Stage) -> None:
+        from latentscape.quality import reconstruction_mse
+
         writer = recorder.writer
         writer.write_array("codes.npy", data.codes)
         if data.images is not None:
@@ -164,7 +167,8 @@ def embeddings_stage(
             if images is None:
                 images = as_uint8(decoded.load().inverse_transform(data.codes))
             writer.write_array("reconstructions.npy", images)
-            rows = rows.assign(reconstruction_mse=_errors(images, data.images))
+            _, errors = reconstruction_mse(data.images, images, return_per_sample=True)
+            rows = rows.assign(reconstruction_mse=errors.astype(np.float32))
             stage.info.update(model=decoded.file, encoder=decoded.origin or "elsewhere")
         writer.write_table("rows.parquet", rows)
         stage.info.update(latent_dim=data.latent_dim, lacking=lacking)
@@ -173,14 +177,6 @@ def embeddings_stage(
 
     recorder.run("codes", made_from, work)
     return made_from
-
-
-def _errors(images: UInt8Array, originals: UInt8Array) -> FloatArray:
-    """Return the mean squared error of each image over pixels in [0, 1], float32 (n,)."""
-    errors = np.empty(len(images), np.float32)
-    for row, (image, original) in enumerate(zip(images, originals, strict=True)):
-        errors[row] = ((image / 255.0 - original / 255.0) ** 2).mean()
-    return errors
 
 
 def rows_table(data: ImageSet | EmbeddingSet) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, DataError, SettingError
 from latentscape.files import check_writable, write_atomically
 from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.pipeline.decoding import given_codes
 from latentscape.pipeline.drift import Drift, measure_drift
 from latentscape.pipeline.reading import read_data
 from latentscape.pipeline.settings import given_path
@@ -110,7 +111,9 @@ def encode_images(
         as_before = {} if isinstance(data, ImageSet | EmbeddingSet) else _reading_of(atlas)
         found, said = read_data(data, {**(reading or {}), **as_before}, tell)
         if encoder is not None:
-            found = _encoded_elsewhere(found, encoder, encoder_options or {})
+            encoded = given_codes(encoder, found, encoder_options or {})
+            assert encoded is not None  # an encoder was given
+            found = encoded.data
         check_writable(target)
         for event in said:
             tell(event)
@@ -136,17 +139,6 @@ def _reading_of(atlas: Atlas | None) -> dict[str, Any]:
     """Return the options that read new images as those of the atlas were read."""
     done = {} if atlas is None else atlas.data.get("preprocessing")
     return {"preprocessing": done} if done else {}
-
-
-def _encoded_elsewhere(
-    data: ImageSet | EmbeddingSet, encoder: Any, options: Mapping[str, Any]
-) -> EmbeddingSet:
-    from latentscape.pipeline.decoding import encode_with
-
-    if isinstance(data, EmbeddingSet):
-        msg = f"{data.name} holds codes already; an encoder is for images"
-        raise SettingError(msg)
-    return encode_with(encoder, data, options).data
 
 
 def _encode(
@@ -209,9 +201,9 @@ def _add_errors(made: _Encoded, data: ImageSet | EmbeddingSet, model: Any) -> No
                 f"{rebuilt.shape[1:]}"
             )
             return
-        difference = rebuilt - data.images.astype(np.float32) / np.float32(255)
-        axes = tuple(range(1, difference.ndim))
-        made.errors = (difference**2).mean(axis=axes, dtype=np.float64)
+        from latentscape.quality import reconstruction_mse
+
+        _, made.errors = reconstruction_mse(data.images, rebuilt, return_per_sample=True)
     else:
         made.errors = model.reconstruction_error(data.images)
 
@@ -264,7 +256,7 @@ def _model_path(atlas: Atlas, stage: str) -> Path | None:
 def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None) -> list[str]:
     """Say when images that came ready were prepared in another way than the atlas's."""
     before = {} if atlas is None else dict(atlas.data.get("preprocessing") or {})
-    now = dict(getattr(data, "preprocessing", {}))
+    now = dict(data.preprocessing)
     if not before or not now:
         return []
     different = [

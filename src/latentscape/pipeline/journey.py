@@ -28,7 +28,7 @@ from latentscape.pipeline.mapping import (
 from latentscape.pipeline.memory import MemoryPlan, check_memory, memory_limit, plan_memory
 from latentscape.pipeline.reading import quarantine_stage, read_data
 from latentscape.pipeline.recorder import Recorder
-from latentscape.pipeline.sampling import codes_basis, places_stages, plane_basis, sample_stage
+from latentscape.pipeline.sampling import codes_basis, places_stages, sample_stage
 from latentscape.pipeline.settings import (
     STAGE_VERSIONS,
     RunSettings,
@@ -183,7 +183,8 @@ def run(
                 for event in said:
                     tell(event)
                 tell(StageChange("memory", "planned", note=plan.sentence(limit)))
-            _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded).go(until)
+            made = _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded)
+            made.go(until, whole)
     return Atlas.open(path)
 
 
@@ -270,8 +271,8 @@ class _Run:
         self.writer = recorder.writer
         self.engine = engine
 
-    def go(self, until: str) -> None:
-        whole = _whole(self.data, self.settings, self.encoded)
+    def go(self, until: str, whole: str) -> None:
+        """Do what is missing; `whole` is what this very run is made from."""
         if self._nothing_to_do(whole):
             self.recorder.tell(StageChange("run", "kept"))
             return
@@ -317,7 +318,7 @@ class _Run:
         neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed)
         codes = codes_basis(recorder)
         made_from = {name: neighbors if name in NEIGHBOR_MAPS else codes for name in names}
-        made_from["direct"] = plane_basis(recorder)
+        made_from["direct"] = codes_basis(recorder, "plane")
         maps_stages(
             recorder, jobs, made_from, labels=rows.labels, reasons=reasons, random_state=seed
         )

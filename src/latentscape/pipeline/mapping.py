@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NEIGHBOR_MAPS = ("tsne", "umap")  # those that read the neighbour graph
 
-_MEASURED_NEIGHBORS = 90  # the measures of a map look at most at so many
+MEASURED_NEIGHBORS = 90  # the measures of a map look at most at so many
 
 
 def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> str:
@@ -68,7 +68,7 @@ def n_neighbors_needed(jobs: Sequence[MapJob]) -> int:
     """Return how many neighbours of each row the maps and the measures will read."""
     from latentscape.maps import TSNE, UMAP
 
-    wanted = _MEASURED_NEIGHBORS
+    wanted = MEASURED_NEIGHBORS
     for job in jobs:
         if job.name == "tsne":
             perplexity = float(job.settings.get("perplexity", TSNE().perplexity))

@@ -12,7 +12,9 @@ from latentscape.engines.processes import ProcessEngine
 from latentscape.errors import SettingError
 from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.images.stream import ImageStream
+from latentscape.pipeline.mapping import MEASURED_NEIGHBORS
 from latentscape.pipeline.settings import RunSettings
+from latentscape.pipeline.streaming import STREAM_BATCH
 from latentscape.types import Engine
 
 GB = 1e9
@@ -24,8 +26,6 @@ _TRAINING = 0.25e9  # activations and gradients of a batch, evaluation in blocks
 _PER_ROW = 900  # measured: ids, splits and columns of the tables, and the copies that writing makes
 _PER_PLACE = 40  # a row's place and trust on one map
 _PER_LINK = 40  # a neighbour of a row: indices, distances, affinities both ways
-_BATCH_OF_STREAM = 4096
-_NEIGHBORS = 90  # of each row, unless a map asks for more
 _MOST_NEIGHBORS = 1e6
 
 
@@ -90,7 +90,7 @@ def plan_memory(
     # Loaded, and a copy in the order of the split.
     held = _LIBRARIES + 2 * trained * pixels + (0 if trains else 4 * n * width)
     neighbors = min(_neighbors(settings), max(1, fitted - 1))
-    at_once = min(mapped, _BATCH_OF_STREAM) if streamed else mapped
+    at_once = min(mapped, STREAM_BATCH) if streamed else mapped
     links = fitted * neighbors * _PER_LINK
     table = mapped * (_PER_ROW + _PER_PLACE * (1 + len(settings.maps)))
     parts = {
@@ -111,7 +111,7 @@ def plan_memory(
 
 def _neighbors(settings: RunSettings) -> int:
     """Guess how many neighbours of a row are needed, from settings that nobody has checked yet."""
-    wanted = _NEIGHBORS
+    wanted = MEASURED_NEIGHBORS
     for name, key, times in (("tsne", "perplexity", 3), ("umap", "n_neighbors", 1)):
         given = settings.map_settings.get(name, {}).get(key)
         if isinstance(given, int | float) and 0 < given < _MOST_NEIGHBORS:

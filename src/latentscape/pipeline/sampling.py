@@ -29,20 +29,15 @@ def sample_stage(recorder: Recorder, n_rows: int, settings: RunSettings) -> None
     recorder.run("sample", fingerprint(n=n, of=n_rows, seed=seed), work)
 
 
-def codes_basis(recorder: Recorder) -> str:
-    """Return what maps are made from: the codes, or the codes of the sample."""
-    codes = recorder.fingerprints["codes"]
+def codes_basis(recorder: Recorder, stage: str = "codes") -> str:
+    """Return what maps are made from: the codes, or the codes of the sample.
+
+    `stage` is "codes", or "plane" for those of two neurons.
+    """
+    codes = recorder.fingerprints[stage]
     if "sample" not in recorder.fingerprints:
         return codes
     return fingerprint(codes=codes, sample=recorder.fingerprints["sample"])
-
-
-def plane_basis(recorder: Recorder) -> str:
-    """Return what the two-neuron map is made from."""
-    plane = recorder.fingerprints["plane"]
-    if "sample" not in recorder.fingerprints:
-        return plane
-    return fingerprint(codes=plane, sample=recorder.fingerprints["sample"])
 
 
 def places_stages(recorder: Recorder, names: Sequence[str]) -> None:

@@ -20,10 +20,10 @@ from latentscape.pipeline.coding import (
 )
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.settings import STAGE_VERSIONS
-from latentscape.types import FloatArray, IntArray, Progress
+from latentscape.types import IntArray, Progress
 
 UNUSED = "unused"  # the split of images that were neither trained on nor tested with
-_BATCH = 4096
+STREAM_BATCH = 4096  # images
 
 
 def stream_codes_stage(
@@ -41,6 +41,8 @@ def stream_codes_stage(
     made_from = fingerprint(version=STAGE_VERSIONS["codes"], images=stream.content_hash, model=key)
 
     def work(stage: Stage) -> None:
+        from latentscape.quality import reconstruction_mse
+
         writer, codec = recorder.writer, model()
         n, shape, size = len(stream), stream.image_shape, int(info["latent_dim"])
         errors = np.empty(n, np.float32)
@@ -51,7 +53,7 @@ def stream_codes_stage(
             writer.new_array("codes.npy", (n, size), np.float32) as codes,
             writer.new_array("reconstructions.npy", (n, *shape), np.uint8) as rebuilt,
         ):
-            for rows, batch in stream.batches(_BATCH):
+            for rows, batch in stream.batches(STREAM_BATCH):
                 found = codec.transform(batch)
                 decoded = codec.inverse_transform(found)
                 images(batch)
@@ -59,7 +61,7 @@ def stream_codes_stage(
                 lowest = np.minimum(lowest, found.min(axis=0))
                 highest = np.maximum(highest, found.max(axis=0))
                 rebuilt(as_uint8(decoded))
-                errors[rows] = _mse(batch, decoded)
+                _, errors[rows] = reconstruction_mse(batch, decoded, return_per_sample=True)
                 recorder.tell(Progress("encode", rows.stop, n))
         writer.write_table("rows.parquet", _rows(stream, trained).assign(reconstruction_mse=errors))
         stage.info.update(info)
@@ -86,7 +88,7 @@ def stream_plane_stage(
         codec, n = model(), len(stream)
         codes = np.empty((n, 2), np.float32)
         recorder.tell(Progress("encode plane", 0, n))
-        for rows, batch in stream.batches(_BATCH):
+        for rows, batch in stream.batches(STREAM_BATCH):
             codes[rows] = codec.transform(batch)
             recorder.tell(Progress("encode plane", rows.stop, n))
         recorder.writer.write_array("codes2.npy", codes)
@@ -95,13 +97,6 @@ def stream_plane_stage(
 
     recorder.run("plane", made_from, work)
     return made_from
-
-
-def _mse(images: Any, decoded: FloatArray) -> FloatArray:
-    difference = decoded - images.astype(np.float32) / np.float32(255)
-    flat = difference.reshape(len(difference), -1)
-    mse: FloatArray = np.einsum("ij,ij->i", flat, flat, dtype=np.float64) / flat.shape[1]
-    return mse.astype(np.float32)
 
 
 def _rows(stream: ImageStream, trained: ImageSet) -> pd.DataFrame:

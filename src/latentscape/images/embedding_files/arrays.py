@@ -100,7 +100,7 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
         raise ValueError("it holds Python objects or records, not plain numbers or words")
     if any(side < 0 for side in shape) or dtype.itemsize == 0:
         raise ValueError(f"its header gives the shape {shape}")
-    return shape, fortran, dtype
+    return shape, fortran, dtype  # numpy refuses headers above 10,000 bytes, and runs nothing
 
 
 def read_npz(path: Path, wanted: Wanted) -> RawEmbeddings:
@@ -121,7 +121,7 @@ def read_npz(path: Path, wanted: Wanted) -> RawEmbeddings:
                 f"{', '.join(names) or 'nothing'}); name it with key=, or call it 'codes'"
             )
         found = {
-            name: _npz_array(archive, name)
+            name: npz_array(archive, name)
             for name in names
             if name == key or len(heads[name][0]) == 1 or name.lower() in IMAGE_NAMES
         }
@@ -154,7 +154,8 @@ def npz_codes(heads: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> str | 
     return floats[0] if len(floats) == 1 else None
 
 
-def _npz_array(archive: zipfile.ZipFile, name: str) -> AnyArray:
+def npz_array(archive: zipfile.ZipFile, name: str) -> AnyArray:
+    """Return an array of an archive, read to its end, where the checksum is."""
     with archive.open(f"{name}.npy") as stream:
         array: AnyArray = npy.read_array(stream, allow_pickle=False)
         if stream.read(1):  # reading to the end compares the checksum

@@ -6,15 +6,17 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from numpy.lib import format as npy
-
 from latentscape.errors import DataError
-from latentscape.images.embedding_files.arrays import ZIP_ERRORS, mapped_npy, npz_heads
+from latentscape.images.embedding_files.arrays import (
+    ZIP_ERRORS,
+    mapped_npy,
+    npz_array,
+    npz_heads,
+)
 from latentscape.images.embedding_files.raw import damage_told, regular_file
 from latentscape.images.options import ReadingOptions
 from latentscape.images.readers.stack import roles_of, source_of_parts
 from latentscape.images.source import Source
-from latentscape.types import AnyArray
 
 _CLASS_NAMES = "class_names"
 
@@ -92,25 +94,17 @@ def read_npz(paths: list[Path], name: str, options: ReadingOptions) -> Source:
         _only_parts(images, labels, path)
         class_names = None
         if _CLASS_NAMES in heads:
-            class_names = [str(n) for n in _array(archive, _CLASS_NAMES).tolist()]
+            class_names = [str(n) for n in npz_array(archive, _CLASS_NAMES).tolist()]
         source = source_of_parts(
             name.removesuffix(".npz"),
             str(path),
-            {part: _array(archive, n) for part, n in _in_order(images).items()},
-            {part: _array(archive, n) for part, n in labels.items()},
+            {part: npz_array(archive, n) for part, n in _in_order(images).items()},
+            {part: npz_array(archive, n) for part, n in labels.items()},
             options,
             class_names=class_names,
         )
         source.has_columns = True
         return source
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> AnyArray:
-    with archive.open(f"{name}.npy") as stream:
-        array: AnyArray = npy.read_array(stream, allow_pickle=False)
-        if stream.read(1):  # reading to the end compares the checksum
-            raise ValueError(f"{name} goes on after its last value")
-    return array
 
 
 def _in_order(images: dict[str, Any]) -> dict[str, Any]:
