@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 
 from latentscape.errors import DataError, StorageError
+from latentscape.images import load_images
 from latentscape.images.stream import ImageStream, draw_rows
 from latentscape.types import AnyArray
 
@@ -183,3 +185,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
     assert growth("stream") < 25e6
     assert growth("load") > 200e6
+
+
+def test_a_header_from_python_2_is_read_without_a_word(tmp_path: Path) -> None:
+    images = np.arange(2 * 9 * 9, dtype=np.uint8).reshape(2, 9, 9)
+    np.save(tmp_path / "old.npy", images)
+    new = (tmp_path / "old.npy").read_bytes()
+    old = new.replace(b"(2, 9, 9), }   ", b"(2L, 9L, 9L), }", 1)  # as long as before
+    assert len(old) == len(new)
+    (tmp_path / "old.npy").write_bytes(old)
+    assert b"2L" in (tmp_path / "old.npy").read_bytes()[:128]
+    stream = ImageStream.open(tmp_path / "old.npy")
+    assert_array_equal(stream.read(np.arange(2)), images)
+    assert_array_equal(load_images(tmp_path / "old.npy").images, images)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -69,7 +72,7 @@ def mapped_npy(path: Path) -> AnyArray:
     size = regular_file(path)
     with damage_told(path, "an .npy file", *NPY_ERRORS):
         with path.open("rb") as file:
-            shape, _, dtype = read_npy_header(file)
+            shape, fortran, dtype = read_npy_header(file)
             start = file.tell()
         expected = start + math.prod(shape) * dtype.itemsize
         if expected != size:
@@ -80,7 +83,7 @@ def mapped_npy(path: Path) -> AnyArray:
             )
         if math.prod(shape) == 0:
             return np.empty(shape, dtype)
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+        return np.memmap(path, dtype, "r", start, shape, "F" if fortran else "C")
 
 
 def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -95,12 +98,21 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
     if version not in readers:
         raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
-    shape, fortran, dtype = readers[version](file)
+    with _quiet():
+        shape, fortran, dtype = readers[version](file)
     if dtype.hasobject or dtype.fields:
         raise ValueError("it holds Python objects or records, not plain numbers or words")
     if any(side < 0 for side in shape) or dtype.itemsize == 0:
         raise ValueError(f"its header gives the shape {shape}")
     return shape, fortran, dtype  # numpy refuses headers above 10,000 bytes, and runs nothing
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Take headers as Python 2 wrote them without numpy's word that they are slow to read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def read_npz(path: Path, wanted: Wanted) -> RawEmbeddings:
@@ -156,7 +168,7 @@ def npz_codes(heads: dict[str, tuple[tuple[int, ...], np.dtype[Any]]]) -> str | 
 
 def npz_array(archive: zipfile.ZipFile, name: str) -> AnyArray:
     """Return an array of an archive, read to its end, where the checksum is."""
-    with archive.open(f"{name}.npy") as stream:
+    with archive.open(f"{name}.npy") as stream, _quiet():
         array: AnyArray = npy.read_array(stream, allow_pickle=False)
         if stream.read(1):  # reading to the end compares the checksum
             raise ValueError(f"{name} goes on after its last value")
