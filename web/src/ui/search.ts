@@ -38,7 +38,7 @@ export function findRows(context: Context, query: string): number[] {
 
 export function searchBox(context: Context): HTMLElement {
   const { atlas, store } = context;
-  const input = h("input", { type: "search", class: "search", placeholder: "Find a name or label", "aria-label": "Find points by id, file name or label", autocomplete: "off", spellcheck: "false" });
+  const input = h("input", { type: "search", class: "search", placeholder: "Find name or label", "aria-label": "Find points by id, file name or label", autocomplete: "off", spellcheck: "false" });
   const list = h("div", { class: "found" });
   list.hidden = true;
   const box = h("div", { class: "search-box" }, input, list);
