@@ -6,7 +6,7 @@ for the server from the start of ``latentscape explore`` on, Python included.
 
     python benchmarks/explorer.py [--folder DIR] [--only 10000,70000,1000000]
 
-Atlases that DIR does not hold yet are made there (`digits10000`, `digits70000`: some minutes;
+Atlases that DIR does not hold yet are made there (`digits10000-64` and the like: some minutes;
 `million`: a quarter of an hour). It needs ``pip install "latentscape[dev]"`` and Chromium.
 """
 
@@ -30,6 +30,7 @@ from playwright.sync_api import sync_playwright
 
 import latentscape as ls
 from latentscape.explorer import build_page
+from latentscape.explorer.data import Thumbnails
 
 RESULTS = Path(__file__).parent / "results"
 FLAGS = [
@@ -157,24 +158,34 @@ def pan(page: Any, seconds: float = 4) -> dict[str, float]:
     return {**summary(times[3:]), "frames": len(times)}
 
 
-def digits(path: Path, rows: str) -> ls.Atlas:
-    """Return the atlas that stands there, or make it."""
+def digits(folder: Path, n: int, latent_dim: int) -> ls.Atlas:
+    """Return the atlas that stands there, or make it: all maps of codes of that many numbers."""
+    path = folder / f"digits{n}-{latent_dim}"
     if path.is_dir() and "points" in ls.Atlas.open(path).stages:
         return ls.Atlas.open(path)
-    return ls.run("mnist", path, rows=rows, latent_dims=(2, 32), latent_dim=32, n_seeds=1)
+    rows, sizes = ("test" if n == 10_000 else "all"), (2, latent_dim)
+    return ls.run("mnist", path, rows=rows, latent_dims=sizes, latent_dim=latent_dim, n_seeds=1)
+
+
+def sizes_of(folder: Path, n: int) -> dict[str, float]:
+    """Return megabytes of the page, by length of the codes and kind of thumbnails."""
+    kinds: tuple[Thumbnails, ...] = ("small", "exact")
+    return {
+        f"{latent_dim}-d, {'16' if kind == 'small' else '256'} greys": round(
+            len(build_page(digits(folder, n, latent_dim), thumbnails=kind)) / 1e6, 2
+        )
+        for latent_dim in (32, 64)
+        for kind in kinds
+    }
 
 
 def file_of(browser: Any, folder: Path, n: int) -> dict[str, Any]:
     """Measure the whole page of an atlas in one file."""
-    atlas = digits(folder / f"digits{n}", "test" if n == 10_000 else "all")
+    atlas = digits(folder, n, 64)
     path = folder / f"page{n}.html"
     path.write_bytes(build_page(atlas))
     first, thumbnails = [], []
-    found: dict[str, Any] = {
-        "latent_dim": atlas.codes.shape[1],
-        "maps": len(atlas.map_names),
-        "megabytes": round(path.stat().st_size / 1e6, 2),
-    }
+    found: dict[str, Any] = {"maps": len(atlas.map_names), "megabytes": sizes_of(folder, n)}
     for _ in range(3):
         with opened(browser, path.resolve().as_uri()) as page:
             first.append(page.evaluate("window.firstMap"))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from latentscape.atlas import Atlas
-from latentscape.errors import SettingError, StorageError
+from latentscape.errors import AtlasError, SettingError, StorageError
 from latentscape.explorer.container import parse, read_block
 from latentscape.explorer.server import ExplorerServer
 
@@ -228,3 +228,52 @@ def test_taken_and_senseless_ports(server: ExplorerServer, atlas: Atlas) -> None
         ExplorerServer(atlas, int(server.server_address[1]))
     with pytest.raises(SettingError, match="between 0 and 65535"):
         ExplorerServer(atlas, 70_000)
+
+
+def test_listens_before_the_data_are_made(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    from latentscape.explorer import server as module
+
+    go_on = threading.Event()
+    whole = module.data_block(atlas, served=True)
+
+    def slow(*_: Any, **__: Any) -> Any:
+        assert go_on.wait(10)
+        return whole
+
+    monkeypatch.setattr(module, "data_block", slow)
+    with ExplorerServer(atlas) as early:
+        thread = threading.Thread(target=early.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            assert asked(early, "/")[0] == 200
+            with ThreadPoolExecutor(1) as pool:
+                waiting = pool.submit(asked, early, "/data")
+                assert asked(early, "/images?rows=1")[0] == 200
+                assert not waiting.done()
+                go_on.set()
+                assert waiting.result() == (200, whole.to_bytes())
+        finally:
+            go_on.set()
+            early.shutdown()
+            thread.join()
+
+
+def test_what_stands_in_the_way_of_the_data_is_told(
+    atlas: Atlas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from latentscape.explorer import server as module
+
+    def damaged(*_: Any, **__: Any) -> Any:
+        raise AtlasError("the codes are damaged")
+
+    monkeypatch.setattr(module, "data_block", damaged)
+    with pytest.raises(AtlasError, match="the codes are damaged"):
+        module.serve(atlas, browser=False)
+    with ExplorerServer(atlas) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            assert asked(server, "/data") == (500, b"")
+        finally:
+            server.shutdown()
+            thread.join()

@@ -7,6 +7,7 @@ import re
 import threading
 import webbrowser
 from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,6 +36,9 @@ class ExplorerServer(ThreadingHTTPServer):
     no page from elsewhere can read it through a name that points here. It knows no paths
     of files: whatever is asked for beside these three is not there.
 
+    It listens at once. The data block is made meanwhile, in a thread, so that a browser can
+    start and show the page; who asks for data waits until they are there.
+
     Parameters
     ----------
     atlas : Atlas
@@ -45,6 +49,8 @@ class ExplorerServer(ThreadingHTTPServer):
     ----------
     address : str
         What to open in a browser.
+    made : Future of DataBlock
+        The data block, or the error that stood in its way.
     """
 
     daemon_threads = True
@@ -56,7 +62,7 @@ class ExplorerServer(ThreadingHTTPServer):
         self.page = served_page(atlas, DATA)
         # What a page's own element cannot say: nobody may frame it.
         self.policy = f"{page_policy(served=True)}; frame-ancestors 'none'"
-        self.data: DataBlock = data_block(atlas, served=True)
+        self.made: Future[DataBlock] = Future()
         self.images = atlas.images if atlas.has("images") else None
         try:
             super().__init__((HOST, port), _Handler)
@@ -67,6 +73,23 @@ class ExplorerServer(ThreadingHTTPServer):
                 f"port {port} of this machine {why}: give another with --port"
             ) from error
         self.address = f"http://{HOST}:{self.server_address[1]}/"
+        threading.Thread(target=self._make, args=(atlas,), daemon=True).start()
+
+    def _make(self, atlas: Atlas) -> None:
+        try:
+            self.made.set_result(data_block(atlas, served=True))
+        except BaseException as error:  # whoever waits for it hears of it
+            self.made.set_exception(error)
+
+    def end_if_damaged(self) -> None:
+        """Wait for the data block, and shut down when there will be none."""
+        if self.made.exception() is not None:
+            self.shutdown()
+
+    @property
+    def data(self) -> DataBlock:
+        """The data block, as soon as it is made; what stood in its way is raised."""
+        return self.made.result()
 
     @property
     def names(self) -> set[str]:
@@ -123,7 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _data(self, *, body: bool) -> None:
-        data = self.server.data
+        try:
+            data = self.server.data
+        except Exception:  # `serve` ends with it
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
         first, last = 0, len(data) - 1
         status = HTTPStatus.OK
         wanted = self.headers.get("Range")
@@ -215,4 +242,6 @@ def serve(
         if browser:
             # In a thread of its own: some browsers only come back when they are closed.
             threading.Thread(target=webbrowser.open, args=(server.address,), daemon=True).start()
+        threading.Thread(target=server.end_if_damaged, daemon=True).start()
         server.serve_forever(poll_interval=0.2)
+        server.made.result()  # it has ended by itself: tell why
