@@ -127,14 +127,29 @@ inline float power_of_two_scale(Rows rows) {
     return std::ldexp(1.0f, -exponent);
 }
 
-// Squared distance in double precision, for the final order of neighbours.
-inline double exact_squared(const float *a, const float *b, std::size_t d) {
-    double sum = 0.0;
-    for (std::size_t f = 0; f < d; ++f) {
-        const double difference = static_cast<double>(a[f]) - static_cast<double>(b[f]);
-        sum += difference * difference;
+// Squared distances of a query to rows, wherever they lie, in double precision.
+template <int kBytes>
+LATENTSCAPE_INLINE void exact_distances_on(const float *query, Rows rows, const std::int32_t *names,
+                                           std::size_t n, double *squared) {
+    using Floats = Pack<float, 8, kBytes / 8>;
+    using Doubles = Pack<double, 8, kBytes / 8>;
+    for (std::size_t i = 0; i < n; ++i) {
+        const float *const row = rows.row(static_cast<std::size_t>(names[i]));
+        Doubles sums = {};
+        std::size_t f = 0;
+        for (; f + 8 <= rows.d; f += 8) {
+            const Doubles apart = converted<double>(load<Floats>(query + f)) -
+                                  converted<double>(load<Floats>(row + f));
+            sums += apart * apart;
+        }
+        double sum = sum_of(sums);
+        for (; f < rows.d; ++f) {
+            const double apart = static_cast<double>(query[f]) - static_cast<double>(row[f]);
+            sum += apart * apart;
+        }
+        squared[i] = sum;
     }
-    return sum;
 }
+LATENTSCAPE_KERNEL(exact_distances)
 
 }  // namespace latentscape

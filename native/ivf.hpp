@@ -5,6 +5,8 @@
 // search instead of row by row.
 #pragma once
 
+#include <utility>
+
 #include "neighbors.hpp"
 
 namespace latentscape {
@@ -79,7 +81,11 @@ class InvertedFile {
         n_probes = std::min(n_probes, n_cells);
         // Neighbours in space next to each other, so that a group of queries shares its cells.
         std::vector<std::int32_t> home(queries.n);
-        nearest_cells(queries, scale_, 1, threads, home.data());
+        if (selves == nullptr)
+            nearest_cells(queries, scale_, 1, threads, home.data());
+        else
+            for (std::size_t i = 0; i < queries.n; ++i)
+                home[i] = owner_[static_cast<std::size_t>(selves[i])];
         std::vector<std::size_t> ends(n_cells + 1, 0);
         for (const std::int32_t c : home) ++ends[static_cast<std::size_t>(c) + 1];
         for (std::size_t c = 0; c < n_cells; ++c) ends[c + 1] += ends[c];
@@ -97,28 +103,34 @@ class InvertedFile {
                     scaled[q * d + f] = queries.row(order[begin + q])[f] * scale_;
             std::vector<std::int32_t> probes(n * n_probes);
             nearest_cells({scaled.data(), n, d}, 1.0f, n_probes, 1, probes.data());
-            // Which queries look into each cell.
-            std::vector<std::size_t> first(n_cells + 1, 0);
-            for (const std::int32_t c : probes) ++first[static_cast<std::size_t>(c) + 1];
-            for (std::size_t c = 0; c < n_cells; ++c) first[c + 1] += first[c];
-            std::vector<std::size_t> lookers(n * n_probes), fill(first.begin(), first.end() - 1);
-            for (std::size_t q = 0; q < n; ++q)
-                for (std::size_t p = 0; p < n_probes; ++p)
-                    lookers[fill[static_cast<std::size_t>(probes[q * n_probes + p])]++] = q;
-
             std::vector<Nearest> nearest(n);
             for (Nearest &found : nearest) found.reset(wanted);
             Scratch scratch;
-            for (std::size_t c = 0; c < n_cells; ++c) {
-                for (std::size_t i = first[c]; i < first[c + 1]; i += kTile) {
-                    const std::size_t m = std::min(kTile, first[c + 1] - i);
-                    const float *four[kTile];
-                    Nearest *found[kTile];
-                    for (std::size_t q = 0; q < m; ++q) {
-                        four[q] = scaled.data() + lookers[i + q] * d;
-                        found[q] = &nearest[lookers[i + q]];
+            std::vector<std::size_t> first(n_cells + 1), fill(n_cells), lookers(n * n_probes);
+            // Each query's nearest cell comes first: what lies there keeps most of the others out.
+            for (const auto &[from, to] : {std::pair<std::size_t, std::size_t>{0, 1}, {1, n_probes}}) {
+                // Which queries look into each cell.
+                std::fill(first.begin(), first.end(), 0);
+                for (std::size_t q = 0; q < n; ++q)
+                    for (std::size_t p = from; p < to; ++p)
+                        ++first[static_cast<std::size_t>(probes[q * n_probes + p]) + 1];
+                for (std::size_t c = 0; c < n_cells; ++c) first[c + 1] += first[c];
+                std::copy(first.begin(), first.end() - 1, fill.begin());
+                for (std::size_t q = 0; q < n; ++q)
+                    for (std::size_t p = from; p < to; ++p)
+                        lookers[fill[static_cast<std::size_t>(probes[q * n_probes + p])]++] = q;
+                for (std::size_t c = 0; c < n_cells; ++c) {
+                    for (std::size_t i = first[c]; i < first[c + 1]; i += kTile) {
+                        const std::size_t m = std::min(kTile, first[c + 1] - i);
+                        const float *four[kTile];
+                        Nearest *found[kTile];
+                        for (std::size_t q = 0; q < m; ++q) {
+                            four[q] = scaled.data() + lookers[i + q] * d;
+                            found[q] = &nearest[lookers[i + q]];
+                        }
+                        scan(four, nullptr, m, {&cells_[c], members_.data() + starts_[c]}, found,
+                             scratch);
                     }
-                    scan(four, nullptr, m, {&cells_[c], members_.data() + starts_[c]}, found, scratch);
                 }
             }
             for (std::size_t q = 0; q < n; ++q) {

@@ -159,14 +159,16 @@ inline void scan(const float *const *queries, const float *const *sketched, std:
 // Order candidates by their exact distance, leave out `self` (or -1), and write the first k.
 inline void settle(const float *query, Rows rows, const std::vector<std::uint64_t> &candidates,
                    std::int64_t self, std::size_t k, std::int32_t *indices, double *squared) {
-    std::vector<std::pair<double, std::int32_t>> order;
-    order.reserve(candidates.size());
+    std::vector<std::int32_t> names;
+    names.reserve(candidates.size());
     for (const std::uint64_t key : candidates) {
         const auto index = static_cast<std::int32_t>(key & 0xffffffffu);
-        if (index == self) continue;
-        order.emplace_back(exact_squared(query, rows.row(static_cast<std::size_t>(index)), rows.d),
-                           index);
+        if (index != self) names.push_back(index);
     }
+    std::vector<double> apart(names.size());
+    exact_distances(query, rows, names.data(), names.size(), apart.data());
+    std::vector<std::pair<double, std::int32_t>> order(names.size());
+    for (std::size_t j = 0; j < names.size(); ++j) order[j] = {apart[j], names[j]};
     std::sort(order.begin(), order.end());
     for (std::size_t j = 0; j < k; ++j) {
         // An approximate search may find too few: the caller sees it by the index.

@@ -82,8 +82,8 @@ def add_neighbors(
         here.add("recall", shared_neighbors(in_codes.first(k), near[name].first(k)) / k)
         here.add("trustworthiness", 1 - ranked.depths() * depth_scale(n, k))
         here.add("continuity", 1 - missing.depths() * depth_scale(n, k))
-        here.values["mrre_false"] = relative_rank_error(ranked.ranks)
-        here.values["mrre_missing"] = relative_rank_error(missing.ranks)
+        here.values["mrre_false"] = mean_estimate(relative_rank_error(ranked.ranks))
+        here.values["mrre_missing"] = mean_estimate(relative_rank_error(missing.ranks))
         here.values["density"] = _density(in_codes, near[name], wanted)
     return near, in_codes
 
@@ -197,11 +197,10 @@ def add_labels(
         right = right_by_vote(neighbors[name].first(k), owner, n_classes)
         found = {"label_accuracy": mean_estimate(right)}
         if n_classes > 1:
-            sample = {"random_state": random_state}
             found["silhouette"] = of_classes.silhouette(
-                rows, owner, n_samples=N_SILHOUETTE, **sample
+                rows, owner, n_samples=N_SILHOUETTE, random_state=random_state
             )
-            rand, v_measure = of_classes.cluster_agreement(rows, owner, **sample)
+            rand, v_measure = of_classes.cluster_agreement(rows, owner, random_state=random_state)
             found["adjusted_rand"] = Estimate(rand, np.nan)
             found["v_measure"] = Estimate(v_measure, np.nan)
         if name == IN_CODES:
