@@ -197,7 +197,7 @@ SPLIT = (
     "in has no test images of its own, so 4 of its 26 images (one in seven, drawn with a fixed "
     "seed) were set aside for testing."
 )
-NO_LABELS = "lacking    label measures, LDA: needs labels: the data have no labels"
+NO_LABELS = "lacking    labels, label measures, LDA: the data have no labels"
 
 ROWS = [
     run(
