@@ -84,6 +84,10 @@ def codes(n: int, change: Callable[[Any], object] = lambda rows: None) -> Build:
     return build
 
 
+def long_table(folder: Path) -> None:
+    np.save(folder / "t.npy", np.random.default_rng(0).normal(size=(80_000, 4)).astype("f4"))
+
+
 def mixed_sizes(folder: Path) -> None:
     fill(folder, 24, 8, 12)
     write(folder / "b.png", noise(16, 24))
@@ -322,8 +326,15 @@ ROWS = [
     refused(
         "more than memory",
         pixels(40, 8, 8),
-        "run in/a.npy -o new --memory 0.1",
-        "a would take about 0.7 GB of memory (training), and there are 0.1 GB; map a sample and "
+        "run in/a.npy -o new --memory 0.1 --engine serial",
+        "a would take about 0.7 GB of memory (training), and there are 0.1 GB; even the smallest "
+        "sample would take 0.7 GB, so give fewer rows, or allow more with --memory GB",
+    ),
+    refused(
+        "more than memory, but for a sample",
+        long_table,
+        "run in/t.npy -o new --memory 0.6",
+        "t.npy would take about 0.7 GB of memory (mapping), and there are 0.6 GB; map a sample and "
         "place the rest: --sample N (10000, for example), or allow more with --memory GB",
     ),
     run(

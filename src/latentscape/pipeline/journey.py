@@ -33,7 +33,13 @@ from latentscape.pipeline.mapping import (
     n_neighbors_needed,
     neighbors_stage,
 )
-from latentscape.pipeline.memory import MemoryPlan, check_memory, memory_limit, plan_memory
+from latentscape.pipeline.memory import (
+    MemoryPlan,
+    check_memory,
+    least_memory,
+    memory_limit,
+    plan_memory,
+)
 from latentscape.pipeline.reading import quarantine_stage, read_data
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import codes_basis, places_stages, sample_stage
@@ -146,7 +152,8 @@ def run(
 
     def checked(known: ImageSet | EmbeddingSet | ImageStream) -> MemoryPlan:
         plan = plan_memory(known, chosen, worker_engine)
-        check_memory(plan, limit, known.name, sampled=chosen.sample is not None)
+        least = least_memory(known, chosen)
+        check_memory(plan, limit, known.name, sampled=chosen.sample is not None, least=least)
         return plan
 
     with progress_bars(verbose) as show:
