@@ -28,6 +28,10 @@ interface Panel {
   map: string;
   rect: Rect;
   passage: Passage | null;
+  /** Where the pointer is on the surface, in CSS pixels; null: elsewhere. */
+  pointer: readonly [number, number] | null;
+  /** The frame in which that place is looked at, or 0. */
+  looking: number;
   readonly element: HTMLElement;
   readonly surface: HTMLElement;
   readonly choice: HTMLSelectElement;
@@ -208,6 +212,7 @@ export function createStage(context: Context): Stage {
     for (const panel of panels) {
       if (panel.passage !== null && now - panel.passage.start >= MORPH) {
         panel.passage = null;
+        look(panel); // other points have come under a pointer that rests
         stale.below = true;
         stale.above = true;
       }
@@ -280,7 +285,8 @@ export function createStage(context: Context): Stage {
       } else if (panel.map !== name) {
         const reduced = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
         const from = painted(panel);
-        panel.passage = reduced ? null : { from: panel.map, fromCamera: from.camera, start: performance.now() };
+        // Without motion the passage is over at once.
+        panel.passage = { from: panel.map, fromCamera: from.camera, start: reduced ? -Infinity : performance.now() };
         panel.map = name;
       }
       panel.choice.value = name;
@@ -316,6 +322,8 @@ export function createStage(context: Context): Stage {
       map: name,
       rect: { left: 0, top: 0, width: 1, height: 1 },
       passage: null,
+      pointer: null,
+      looking: 0,
       element: h("section", { class: "panel" }, surface, h("div", { class: "panel-head" }, choice, badge, reset)),
       surface,
       choice,
@@ -350,8 +358,6 @@ export function createStage(context: Context): Stage {
     const { surface } = panel;
     const fingers = new Map<number, readonly [number, number]>();
     let moved = 0;
-    let pending: readonly [number, number] | null = null;
-    let waiting = 0;
 
     const at = (event: { clientX: number; clientY: number }): readonly [number, number] => {
       const box = surface.getBoundingClientRect();
@@ -359,14 +365,6 @@ export function createStage(context: Context): Stage {
     };
     const draws = (event: PointerEvent): boolean =>
       store.state.pen === "lasso" || store.state.pen === "rectangle" || (event.shiftKey && event.pointerType === "mouse");
-
-    const answer = (): void => {
-      waiting = 0;
-      if (pending === null || panel.passage !== null) return;
-      const [px, py] = pending;
-      pending = null;
-      point(panel, px, py);
-    };
 
     surface.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
@@ -384,10 +382,10 @@ export function createStage(context: Context): Stage {
     });
     surface.addEventListener("pointermove", (event) => {
       const now = at(event);
+      panel.pointer = now;
       const before = fingers.get(event.pointerId);
       if (before === undefined) {
-        pending = now;
-        if (waiting === 0) waiting = requestAnimationFrame(answer);
+        look(panel);
         return;
       }
       moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
@@ -430,7 +428,7 @@ export function createStage(context: Context): Stage {
     surface.addEventListener("pointerup", lift);
     surface.addEventListener("pointercancel", lift);
     surface.addEventListener("pointerleave", () => {
-      pending = null;
+      panel.pointer = null;
       store.set(store.state.placePinned ? { hover: -1 } : { hover: -1, place: null });
     });
     surface.addEventListener("dblclick", () => setCamera(panel.map, null));
@@ -445,6 +443,15 @@ export function createStage(context: Context): Stage {
       { passive: false },
     );
     surface.addEventListener("keydown", (event) => key(panel, event));
+  };
+
+  /** Look once in the next frame at what is under the pointer, unless the points are on their way. */
+  const look = (panel: Panel): void => {
+    if (panel.looking !== 0) return;
+    panel.looking = requestAnimationFrame(() => {
+      panel.looking = 0;
+      if (panel.pointer !== null && panel.passage === null) point(panel, ...panel.pointer);
+    });
   };
 
   const zoom = (panel: Panel, px: number, py: number, factor: number): void => {
