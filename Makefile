@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup slow stub test types web wheel
+.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup slow strip stub test types web wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,11 @@ bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else shou
 figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
 	$(MAKE) demo
 	$(BIN)/python docs/refresh.py $(OUTPUT)
+	$(MAKE) strip
+
+strip: $(VENV)/.developed  ## The pictures of the explorer, taken by Chromium from the page in demo/
+	$(MAKE) demo
+	$(BIN)/python docs/strip.py $(OUTPUT)
 
 all: lint types test notebook wheel  ## What CI runs
 
