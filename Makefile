@@ -51,7 +51,7 @@ notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a 
 
 lab: $(VENV)/.developed  ## The widget in a live JupyterLab (installs it: 110 MB), driven by Chromium
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[lab]"
-	LATENTSCAPE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/explorer/live_jupyterlab.py
+	LATENTSCAPE_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/explorer/live_jupyterlab.py
 
 wheel: $(VENV)/.developed  ## Build the wheel, list it, and use it from an environment of its own
 	$(BIN)/python tests/check_wheel.py

@@ -41,6 +41,7 @@ from latentscape.quality.reconstruction import (
 from latentscape.quality.report import report, reports
 from latentscape.quality.sampling import frechet_distance
 from latentscape.quality.stability import procrustes_distance, stability
+from latentscape.quality.steadiness import cohesiveness, steadiness
 from latentscape.quality.trust import continuity, mrre, trustworthiness
 from latentscape.quality.utilization import (
     active_units,
@@ -66,6 +67,7 @@ __all__ = [
     "centroid_triplet_accuracy",
     "cluster_agreement",
     "code_spectrum",
+    "cohesiveness",
     "continuity",
     "dead_units",
     "decode_honesty",
@@ -103,6 +105,7 @@ __all__ = [
     "skill",
     "ssim",
     "stability",
+    "steadiness",
     "triplet_accuracy",
     "trustworthiness",
     "two_nn_dimension",
