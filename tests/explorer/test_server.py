@@ -15,7 +15,8 @@ import pytest
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, SettingError, StorageError
 from latentscape.explorer.container import parse, read_block
-from latentscape.explorer.server import ExplorerServer
+from latentscape.explorer.data import data_block
+from latentscape.explorer.server import ExplorerServer, serve
 
 from .small_atlas import clustered_codes, small_atlas, small_images
 
@@ -231,16 +232,14 @@ def test_taken_and_senseless_ports(server: ExplorerServer, atlas: Atlas) -> None
 
 
 def test_listens_before_the_data_are_made(atlas: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
-    from latentscape.explorer import server as module
-
     go_on = threading.Event()
-    whole = module.data_block(atlas, served=True)
+    whole = data_block(atlas, served=True)
 
     def slow(*_: Any, **__: Any) -> Any:
         assert go_on.wait(10)
         return whole
 
-    monkeypatch.setattr(module, "data_block", slow)
+    monkeypatch.setattr("latentscape.explorer.server.data_block", slow)
     with ExplorerServer(atlas) as early:
         thread = threading.Thread(target=early.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -261,14 +260,12 @@ def test_listens_before_the_data_are_made(atlas: Atlas, monkeypatch: pytest.Monk
 def test_what_stands_in_the_way_of_the_data_is_told(
     atlas: Atlas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from latentscape.explorer import server as module
-
     def damaged(*_: Any, **__: Any) -> Any:
         raise AtlasError("the codes are damaged")
 
-    monkeypatch.setattr(module, "data_block", damaged)
+    monkeypatch.setattr("latentscape.explorer.server.data_block", damaged)
     with pytest.raises(AtlasError, match="the codes are damaged"):
-        module.serve(atlas, browser=False)
+        serve(atlas, browser=False)
     with ExplorerServer(atlas) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
