@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUTPUT ?= demo
 
-.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup slow stub test types web wheel
+.PHONY: all bench contracts demo figures format help lab lint notebook sanitize setup slow strip stub test types web wheel
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,7 +51,7 @@ notebook: $(VENV)/.developed  ## Execute the notebook with small settings, in a 
 
 lab: $(VENV)/.developed  ## The widget in a live JupyterLab (installs it: 110 MB), driven by Chromium
 	$(BIN)/python -m pip install --disable-pip-version-check -e ".[lab]"
-	LATENTSCAPE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest tests/explorer/live_jupyterlab.py
+	LATENTSCAPE_REQUIRE_ALL=1 $(BIN)/python -m pytest tests/explorer/live_jupyterlab.py
 
 wheel: $(VENV)/.developed  ## Build the wheel, list it, and use it from an environment of its own
 	$(BIN)/python tests/check_wheel.py
@@ -66,6 +66,11 @@ bench: $(VENV)/.developed  ## The benchmarks (tens of minutes; nothing else shou
 figures: $(VENV)/.installed  ## The README's pictures, from the atlas in demo/
 	$(MAKE) demo
 	$(BIN)/python docs/refresh.py $(OUTPUT)
+	$(MAKE) strip
+
+strip: $(VENV)/.developed  ## The pictures of the explorer, taken by Chromium from the page in demo/
+	$(MAKE) demo
+	$(BIN)/python docs/strip.py $(OUTPUT)
 
 all: lint types test notebook wheel  ## What CI runs
 

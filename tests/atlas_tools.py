@@ -8,10 +8,11 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
+import pytest
 from safetensors.numpy import load_file
 
 from latentscape.atlas import Atlas
@@ -92,6 +93,13 @@ def check_intact(path: Path, *, killed: bool = False) -> int:
         for name, record in entry["files"].items():
             assert sha256_of_file(path / name) == record["sha256"], name
     return len(stages)
+
+
+def lacking(what: str) -> NoReturn:
+    """Skip the test for want of a browser, npm or the like; fail it where all tests must run."""
+    if os.environ.get("LATENTSCAPE_REQUIRE_ALL") == "1":
+        pytest.fail(f"{what}, and LATENTSCAPE_REQUIRE_ALL is 1", pytrace=False)
+    pytest.skip(what)
 
 
 class Listener:

@@ -247,6 +247,58 @@ def test_two_writers_at_once_are_refused_until_the_first_is_gone(tmp_path: Path)
     AtlasWriter.open(tmp_path).close()
 
 
+RIVAL = """
+import sys
+from latentscape.atlas import AtlasWriter
+from latentscape.errors import AtlasLockedError
+print("ready", flush=True)
+for folder in sys.stdin:
+    try:
+        with AtlasWriter.open(folder.strip()):
+            print("mine", flush=True)
+            sys.stdin.readline()
+    except AtlasLockedError:
+        print("taken", flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_of_writers_that_make_the_same_folder_at_once_one_gets_it(tmp_path: Path) -> None:
+    rivals = [
+        subprocess.Popen(
+            [sys.executable, "-c", RIVAL],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(3)
+    ]
+
+    def told(text: str) -> list[str]:
+        """Let all go on at once, and hear what each has to say."""
+        for rival in rivals:
+            assert rival.stdin is not None
+            rival.stdin.write(f"{text}\n")
+            rival.stdin.flush()
+        return heard()
+
+    def heard() -> list[str]:
+        return [rival.stdout.readline().strip() for rival in rivals if rival.stdout]
+
+    assert heard() == ["ready"] * 3
+    for number in range(30):
+        folder = tmp_path / f"atlas{number}"
+        assert sorted(told(str(folder))) == ["mine", "taken", "taken"]
+        for rival in rivals:
+            assert rival.stdin is not None
+            rival.stdin.write("go on\n")
+            rival.stdin.flush()
+    for rival in rivals:
+        rival.communicate(timeout=20)
+    for number in range(30):
+        assert Atlas.open(tmp_path / f"atlas{number}").stages == {}
+
+
 def test_a_flipped_byte_makes_only_its_stage_not_current(tmp_path: Path) -> None:
     fill(tmp_path)
     victim = tmp_path / "stage2" / "codes.npy"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 import latentscape as ls
 from latentscape.atlas import Atlas
 
-from ..atlas_tools import command, environment
+from ..atlas_tools import check_intact, command, environment
+from .calls import QUICK
 
 
 def start(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
@@ -89,3 +91,54 @@ def test_a_terminal_shows_a_bar_with_the_time_left(finished: Path, tmp_path: Pat
     for words in ("d32-s0", " %", "left", "loss"):
         assert words in text
     assert text.rstrip().endswith(str(tmp_path / "m"))  # the bar is gone, the result stays
+
+
+RIVAL = """
+import sys
+import latentscape.pipeline, latentscape.autoencoder  # what takes seconds comes before the barrier
+from latentscape import cli
+print("ready", flush=True)
+for folder in sys.stdin:
+    try:
+        cli.main(["run", sys.argv[1], "-o", folder.strip(), *sys.argv[2:]])
+    except SystemExit as exit_:
+        print(exit_.code, flush=True)
+"""
+
+
+def test_two_runs_begin_in_the_same_new_folder_at_once(finished: Path, tmp_path: Path) -> None:
+    """One makes the atlas; the other says so in one sentence and touches nothing."""
+    rivals = [
+        subprocess.Popen(
+            [sys.executable, "-c", RIVAL, str(finished / "data"), *QUICK, "--engine", "serial"],
+            env=environment(),
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]
+    for rival in rivals:
+        assert rival.stdout is not None
+        assert rival.stdout.readline() == "ready\n"
+    folder = tmp_path / "new"
+    for rival in rivals:  # both wait in a read for this line
+        assert rival.stdin is not None
+        rival.stdin.write(f"{folder}\n")
+        rival.stdin.flush()
+    said = [rival.communicate(timeout=120) for rival in rivals]
+    codes = [int(out.splitlines()[-1]) for out, _ in said]
+    assert sorted(codes) == [0, 2], said
+    loser = codes.index(2)
+    winner = rivals[1 - loser].pid
+    out, sentence = said[loser]
+    assert out == "2\n"
+    assert re.fullmatch(
+        rf"latentscape: {re.escape(str(folder))} is being written by "
+        rf"(process {winner} on \S+ since \S+|another process): "
+        r"wait for it to finish or stop it, or use another directory\n",
+        sentence,
+    )
+    check_intact(folder)
+    assert "run" in Atlas.open(folder).stages

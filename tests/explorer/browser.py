@@ -1,24 +1,24 @@
 """A real Chromium for the tests of the page.
 
 Without playwright or Chromium these tests are skipped, with the reason. Where
-``LATENTSCAPE_REQUIRE_BROWSER`` is 1, as in CI, they fail instead: nothing passes unseen.
+``LATENTSCAPE_REQUIRE_ALL`` is 1, as in CI, they fail instead: nothing passes unseen.
 """
 
 from __future__ import annotations
 
 import base64
 import importlib
-import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import pytest
+
+from ..atlas_tools import lacking as lacking
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -36,13 +36,6 @@ def chromium_path() -> str | None:
     """Return where Chromium is, or None."""
     found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
     return next((path for path in found if path), None)
-
-
-def lacking(what: str) -> NoReturn:
-    """Skip the test for want of something; fail it where browser tests must run."""
-    if os.environ.get("LATENTSCAPE_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{what}, and LATENTSCAPE_REQUIRE_BROWSER is 1", pytrace=False)
-    pytest.skip(what)
 
 
 @contextmanager

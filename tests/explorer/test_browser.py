@@ -62,11 +62,11 @@ def test_a_page_that_asks_or_speaks_is_caught(browser: Any, tmp_path: Path, scri
 
 def test_ci_does_not_skip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{started_browser.__module__}.chromium_path", lambda: None)
-    monkeypatch.setenv("LATENTSCAPE_REQUIRE_BROWSER", "1")
-    with pytest.raises(pytest.fail.Exception, match="LATENTSCAPE_REQUIRE_BROWSER"):
+    monkeypatch.setenv("LATENTSCAPE_REQUIRE_ALL", "1")
+    with pytest.raises(pytest.fail.Exception, match="LATENTSCAPE_REQUIRE_ALL"):
         started_browser().__enter__()
     with pytest.raises(pytest.fail.Exception, match="this and that, and"):
         lacking("this and that")
-    monkeypatch.setenv("LATENTSCAPE_REQUIRE_BROWSER", "0")
+    monkeypatch.setenv("LATENTSCAPE_REQUIRE_ALL", "0")
     with pytest.raises(pytest.skip.Exception, match="needs a Chromium"):
         started_browser().__enter__()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from latentscape.explorer import thumbnails
 from latentscape.explorer.container import (
-    FORMAT_VERSION,
     MAGIC,
     Container,
     DataBlock,
     LateBlock,
     parse,
     read_block,
+    schema,
 )
 from latentscape.explorer.numbers import quantized
 from latentscape.images import ImageSet
@@ -89,7 +87,7 @@ def test_blocks_come_back() -> None:
         box.add(name, array)
     data = box.finish({"n": 1}).to_bytes()
     assert data.startswith(MAGIC)
-    assert parse(data)[0] == FORMAT_VERSION
+    assert parse(data)[0] == schema()["version"]
     for name, array in arrays.items():
         assert np.array_equal(read_block(data, name), array.ravel())
 
@@ -111,11 +109,6 @@ def test_quantized_loses_half_a_step_at_most() -> None:
     values[:, 2] = 5  # a column without spread
     numbers, low, step = quantized(values, 2**13)
     assert (np.abs(low + step * numbers - values) <= step / 2 * (1 + 1e-9) + 1e-12).all()
-
-
-def test_python_and_page_have_one_version() -> None:
-    source = Path(__file__).parents[2] / "web" / "src" / "data.ts"
-    assert f"FORMAT_VERSION = {FORMAT_VERSION};" in source.read_text(encoding="utf-8")
 
 
 def test_a_sample_tells_the_spacing_of_a_large_map(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from jsonschema import Draft202012Validator
 from safetensors.numpy import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from latentscape.autoencoder import ConvAutoencoder
 from latentscape.errors import ModelFileError
+from latentscape.explorer.container import schema
 from latentscape.explorer.networks import ExportedModel, UnknownNetworkError, export_model
 
 
@@ -164,6 +166,9 @@ def test_a_described_network(tmp_path: Path) -> None:
     model = export_model(path)
     assert (model.height, model.width, model.channels) == (10, 12, 3)
     assert (model.latent_dim, model.seed) == (4, 3)
+    layer = Draft202012Validator({"$ref": "#/$defs/LayerEntry", "$defs": schema()["$defs"]})
+    for each in [*(model.encoder or ()), *(model.decoder or ())]:
+        layer.validate(each)
     images, codes = torch.rand(5, 3, 10, 12), torch.randn(5, 4)
     with torch.no_grad():
         assert torch.allclose(run_half(model, "encoder", images), network.encode(images), atol=2e-3)

@@ -128,6 +128,40 @@ def test_points_pass_smoothly_to_another_map(browser: Any, address: str, motion:
             assert between == sorted(between)  # ever onwards
 
 
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_resting_pointer_is_answered_after_the_passage(
+    browser: Any, address: str, walked: Atlas, motion: str
+) -> None:
+    size = {"width": 1280, "height": 800}
+    with opened_page(browser, address, viewport=size, reduced_motion=motion) as page:
+        button(page, "1 map").click()
+        area = page.get_by_role("application")
+        placed = places(walked, "pca", area.bounding_box())
+        row = lonely_row(placed)
+        page.mouse.move(*placed[row])
+        settled(page, area)
+        # From here on the pointer does not move any more.
+        set_state(page, "maps: ['pca']")
+        wait_until(page, f"{STORE}.state.hover === {row}", 5)
+        page.keyboard.press("d")
+        set_state(page, "maps: ['tsne'], place: null")
+        wait_until(page, f"{STORE}.state.place?.map === 'tsne'", 5)
+        panel(page).get_by_text("Round trip").wait_for()
+        set_state(page, "maps: ['pca'], place: null")
+        wait_until(page, f"{STORE}.state.place?.map === 'pca'", 5)
+        x, y = (state(page)["place"][axis] for axis in "xy")
+        found = page.evaluate(
+            f"document.getElementById('app').latentscape.compute.pick('pca', {x}, {y}, 1)"
+        )
+        assert found == row
+        # Where no pointer is, nothing is decoded.
+        page.mouse.move(5, 5)
+        wait_until(page, f"{STORE}.state.place === null")
+        set_state(page, "maps: ['tsne']")
+        settled(page, area)
+        assert state(page)["place"] is None
+
+
 def test_colours_by_every_column(page: Any) -> None:
     button(page, "1 map").click()
     choice = page.get_by_label("Colour by")

@@ -101,10 +101,10 @@ def test_a_newer_format_is_refused_in_words(browser: Any, atlas: Atlas, tmp_path
     import base64
     import struct
 
-    from latentscape.explorer.container import FORMAT_VERSION, MAGIC
+    from latentscape.explorer.container import MAGIC, schema
     from latentscape.explorer.page import build_page
 
-    lead = MAGIC + struct.pack("<I", FORMAT_VERSION)
+    lead = MAGIC + struct.pack("<I", schema()["version"])
     newer = MAGIC + struct.pack("<I", 99)
     old, new = (base64.b64encode(text) for text in (lead, newer))
     html = build_page(atlas)

@@ -130,7 +130,7 @@ def test_uneven_lengths_suggest_the_cosine() -> None:
     lengths = np.linspace(1, 3, 500)[:, None]
     (note,) = EmbeddingSet.from_arrays(even * lengths).notes
     assert note == (
-        "the rows have lengths from 1 to 3 (coefficient of variation 29%); if only their direction "
+        "The rows have lengths from 1 to 3 (coefficient of variation 29%); if only their direction "
         "carries meaning, as with CLIP, divide each row by its length first."
     )
     # 10 % is the limit: np.linspace(1 - s, 1 + s) has the standard deviation s / sqrt(3).
@@ -149,7 +149,7 @@ def test_dead_columns_are_counted() -> None:
     )
     codes[:, 4] = RNG.normal(scale=0.01, size=60)
     (note,) = EmbeddingSet.from_arrays(codes).notes
-    assert note.startswith("1 of 8 columns never changes (columns 1)")
+    assert note.startswith("1 of 8 columns never changes (column 1)")
 
 
 def test_select() -> None:

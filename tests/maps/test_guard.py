@@ -8,6 +8,7 @@ import pytest
 from latentscape.errors import CodesError, LabelsError, LatentscapeError, SettingError
 from latentscape.maps import LDA, MAPS, PCA, TSNE, UMAP, Direct, Map2D, SettingLoweredWarning
 from latentscape.maps.guard import distinct_rows, seed_of
+from latentscape.neighbors import NeighborGraph
 from latentscape.types import FloatArray, IntArray
 
 LOWERED = pytest.mark.filterwarnings("ignore::latentscape.maps.SettingLoweredWarning")
@@ -218,3 +219,67 @@ def test_seeds() -> None:
     assert seed_of(None) != seed_of(None)
     assert seed_of(np.random.RandomState(1)) == seed_of(np.random.RandomState(1))
     assert seed_of(np.random.default_rng(1)) == seed_of(np.random.default_rng(1))
+
+
+def test_text_is_named_by_row_and_column() -> None:
+    cells = [["1", "2"], ["3", "4"], ["5", "six"], ["7", "8"]]
+    for text in (cells, np.array(cells), np.array(cells, dtype=object)):
+        with pytest.raises(CodesError, match=r"row 2, column 1 holds 'six'; leave"):
+            PCA().fit(text)
+
+
+def test_numbers_beyond_float32_are_not_called_infinite() -> None:
+    codes, labels = codes_of(40)
+    wide = codes.astype(np.float64)
+    wide[5, 0] = -1e39
+    with pytest.raises(CodesError, match=r"1 of 40 rows .* beyond 3.4e38.*\(rows 5\).*rescale"):
+        PCA().fit(wide, labels)
+    wide[6, 0] = np.nan  # the worse of the two is said
+    with pytest.raises(CodesError, match=r"2 of 40 rows .* NaN or infinity \(rows 5, 6\)"):
+        PCA().fit(wide, labels)
+    with pytest.raises(CodesError, match=r"beyond 3.4e38"):
+        PCA().fit(codes, labels).inverse_transform([[1e39, 0.0]])
+
+
+@every_map
+def test_every_map_takes_a_graph_and_says_when_it_is_of_other_codes(name: str) -> None:
+    codes, labels = codes_of(40)
+    graph = NeighborGraph.build(codes, 15)
+    alone, shared = quick_map(name).fit(codes, labels), quick_map(name)
+    np.testing.assert_array_equal(
+        shared.fit_transform(codes, labels, graph=graph), alone.embedding_
+    )
+    other = codes.copy()
+    other[7] += 1
+    with pytest.raises(CodesError, match=r"other codes of the same shape .* from row 7 on"):
+        shared.fit(other, labels, graph=graph)
+    with pytest.raises(CodesError, match=r"other codes of shape \(40, 2\), and \(30, 2\)"):
+        shared.fit(codes[:30], labels[:30], graph=graph)
+    with pytest.raises(SettingError, match="must be a NeighborGraph, got ndarray"):
+        shared.fit(codes, labels, graph=graph.indices)  # type: ignore[arg-type]  # the point
+
+
+def test_rows_labelled_minus_one_have_no_part_in_lda() -> None:
+    codes, labels = codes_of(60, 5)
+    some = np.where(np.arange(60) < 45, labels, -1)
+    fitted = LDA().fit(codes, some)
+    assert fitted.classes_.tolist() == [0, 1, 2]
+    assert len(fitted.embedding_) == 60
+    on_labelled = LDA().fit(codes[:45], labels[:45])
+    np.testing.assert_array_equal(fitted.transform(codes), on_labelled.transform(codes))
+    np.testing.assert_array_equal(fitted.embedding_, fitted.transform(codes))
+    signs = np.where(labels == 0, -1, 1)
+    assert LDA().fit(codes, signs).classes_.tolist() == [-1, 1]
+    with pytest.raises(LabelsError, match="all labelled rows have one class"):
+        LDA().fit(codes, np.where(labels == 0, -1, 7))
+    with pytest.raises(LabelsError, match="no row has one"):
+        LDA().fit(codes, np.full(60, -1))
+
+
+def test_quantities_and_names_are_no_classes() -> None:
+    codes, _ = codes_of(40)
+    with pytest.raises(LabelsError, match=r"continuous quantity \(0.5 in row 1\).*pandas.cut"):
+        LDA().fit(codes, np.arange(40) / 2)
+    with pytest.raises(LabelsError, match="each of the 40 rows has a class of its own"):
+        LDA().fit(codes, np.arange(40))
+    assert LDA().fit(codes, np.arange(40) % 2.0).classes_.tolist() == [0.0, 1.0]

@@ -59,6 +59,32 @@ def test_what_was_done_stands_in_the_atlas_and_is_done_again(
         np.testing.assert_allclose(stored["codes"], atlas.codes[rows], atol=0.05)
 
 
+def test_a_models_file_alone_knows_how_its_images_were_prepared(
+    atlas: ls.Atlas, few: ImageSet, tmp_path: Path
+) -> None:
+    larger = write_pictures(few.select(slice(0, 120)), tmp_path / "larger", scale=3)
+    encode_images(atlas.path, larger, tmp_path / "atlas.npy", verbose=0)
+    facts = encode_images(atlas.model_path(5), larger, tmp_path / "model.npy", verbose=0)
+    codes = np.load(tmp_path / "model.npy")
+    np.testing.assert_array_equal(codes, np.load(tmp_path / "atlas.npy"))
+    assert not [note for note in facts["notes"] if "prepared" in note]
+    copy = tmp_path / "copy.safetensors"
+    ls.ConvAutoencoder.load(atlas.model_path(5)).save(copy)
+    assert copy.read_bytes() == atlas.model_path(5).read_bytes()
+
+
+def test_a_models_file_that_does_not_know_says_so(few: ImageSet, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures.npy"
+    np.save(pictures, few.images)
+    model = ls.ConvAutoencoder(3, n_epochs=1, random_state=0).fit(few.images)
+    model.save(tmp_path / "m.safetensors")
+    facts = encode_images(tmp_path / "m.safetensors", pictures, tmp_path / "a.npy", verbose=0)
+    assert facts["notes"][-1] == (
+        "the model's file does not say how its images were prepared, so pictures.npy was read by "
+        "its own sizes, colours and values: make sure that they are the same"
+    )
+
+
 def test_images_that_were_prepared_in_another_way_are_told(atlas: ls.Atlas, tmp_path: Path) -> None:
     other = ls.load_images(atlas.path.parent / "pictures", size=14, mode="grey", background="black")
     facts = encode_images(atlas.path, other, tmp_path / "a.npy", verbose=0)

@@ -87,7 +87,12 @@ def overlap(one: FloatArray, other: FloatArray, k: int = 10) -> float:
 
 @pytest.mark.parametrize("kind", ["onnx", "torch"])
 def test_a_foreign_encoder_gives_the_maps_of_the_native_model(
-    kind: str, digits: ImageSet, exported: Path, taken: Atlas, tmp_path: Path
+    kind: str,
+    digits: ImageSet,
+    exported: Path,
+    taken: Atlas,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     encoder = str(exported / "enc.onnx")
     options = {}
@@ -129,9 +134,18 @@ def test_a_foreign_encoder_gives_the_maps_of_the_native_model(
             states.append((event.stage, event.state))
 
     again = {**QUICK, "callbacks": [listen]}
+    with monkeypatch.context() as patch:  # which is known without encoding anything
+        patch.setattr("latentscape.pipeline.journey.encode_with", None)
+        run(digits, tmp_path / "a", encoder=encoder, encoder_options=options, **again)
+        assert states == [("run", "kept")]
+        other = {**options, "scale": 0.5}
+        with pytest.raises(TypeError):  # but other options give other codes
+            run(digits, tmp_path / "a", encoder=encoder, encoder_options=other, **QUICK)
+    (tmp_path / "a" / "codes.npy").unlink()
+    states.clear()
     run(digits, tmp_path / "a", encoder=encoder, encoder_options=options, **again)
-    assert ("run", "kept") in states
-    assert not [stage for stage, state in states if state == "started"]
+    assert ("codes", "done") in states
+    assert ("maps-tsne", "kept") in states
 
 
 def test_a_decoder_that_came_along_rebuilds_and_is_imitated_for_the_page(

@@ -33,12 +33,12 @@ SERIAL = ("--engine", "serial")
 PROCESSES = ("--engine", "processes", "--workers", "2")
 
 
-def start(data: Path, atlas: Path, engine: tuple[str, ...]) -> subprocess.Popen[bytes]:
+def start(data: Path, atlas: Path, engine: tuple[str, ...], *more: str) -> subprocess.Popen[bytes]:
     """Start a run in a session of its own; what it says goes to a file beside the atlas."""
     options = ("--latent-dims", "2,5", "--seeds", "1", "--epochs", "1", "--maps", "pca")
     with atlas.with_suffix(".log").open("wb") as log:
         return subprocess.Popen(
-            command("run", data, "-o", atlas, *options, *engine),
+            command("run", data, "-o", atlas, *options, *engine, *more),
             env=environment(),
             stdout=subprocess.DEVNULL,
             stderr=log,
@@ -131,3 +131,28 @@ def test_a_killed_worker_and_an_interrupt(data: Path, tmp_path: Path) -> None:
     assert start(data, atlas, SERIAL).wait() == 0
     if n_models < 2:
         assert f"{2 - n_models} trained, {n_models} kept" in said(atlas)
+
+
+@needs_proc
+@pytest.mark.parametrize("engine", [SERIAL, PROCESSES], ids=["serial", "processes"])
+def test_a_polite_request_to_end(data: Path, tmp_path: Path, engine: tuple[str, ...]) -> None:
+    """SIGTERM ends a run as Ctrl-C does: a sentence, no half files, no workers, and it goes on."""
+    atlas = tmp_path / "atlas"
+    process = start(data, atlas, engine, "--epochs", "4")
+    wait_until(lambda: "memory" in said(atlas))
+    wait_until(lambda: list(atlas.glob("model/*.safetensors")))
+    process.terminate()
+    assert process.wait(60) == 143, said(atlas)
+    assert said(atlas).splitlines()[-1] == (
+        "latentscape: terminated by SIGTERM; everything finished is kept, and the same command "
+        "goes on from there"
+    )
+    assert "Traceback" not in said(atlas)
+    assert not session(process.pid)
+    check_intact(atlas)  # and no temporary file is left
+    kept = arrays(atlas)
+    assert any(name.startswith("model/") for name in kept)
+    if engine is SERIAL:
+        assert start(data, atlas, engine, "--epochs", "4").wait() == 0, said(atlas)
+        finished = arrays(atlas)
+        assert {name: finished[name] for name in kept} == kept

@@ -58,7 +58,10 @@ def complete(data: ImageSet | EmbeddingSet, path: Path, **changes: Any) -> Atlas
             atlas.load_map(name)
     lines = "\n".join([*summarize(atlas), *trust_lines(atlas)])
     for reason in atlas.lacking.values():
-        assert reason in lines
+        assert reason in lines or reason.partition(": ")[2] in lines
+    told = [line.partition(": ")[2] for line in summarize(atlas) if line.startswith("lacking")]
+    assert len(set(told)) == len(told) <= len(set(atlas.lacking.values()))
+    assert not [one for one in told for other in told if one != other and one.endswith(other)]
     assert {f"map_{name}.png" for name in atlas.map_names} <= set(atlas.figure_paths)
     assert data_block(atlas)  # what the explorer shows
     judge(path, verbose=0)

@@ -24,6 +24,7 @@ from latentscape.quality import (
     psnr,
     r_squared,
     reconstruction_mse,
+    silhouette,
     skill,
     ssim,
 )
@@ -176,6 +177,26 @@ def test_interpolation() -> None:
     assert interpolation_error(decode, ring, decode(ring)) > 1000
     as_bytes = (255 * decode(codes)).round().astype(np.uint8)
     assert interpolation_error(decode, codes, as_bytes) == pytest.approx(float(inside), rel=0.5)
+
+
+def test_the_mean_over_samples_is_the_measure() -> None:
+    rng = np.random.default_rng(6)
+    images, rebuilt = rng.random((9, 14, 14)), rng.random((9, 14, 14))
+    for measure in (psnr, ssim):
+        whole, single = measure(images, rebuilt, return_per_sample=True)
+        assert single.shape == (9,)
+        assert np.isclose(single.mean(), float(measure(images, rebuilt)))
+        assert np.isclose(float(measure(images[:1], rebuilt[:1])), single[0])
+        assert float(whole) == float(measure(images, rebuilt))
+    rows, labels = rng.normal(size=(40, 3)), np.arange(40) % 2
+    whole, single = silhouette(rows, labels, n_samples=15, return_per_sample=True)
+    assert np.isfinite(single).sum() == 15
+    assert np.isclose(np.nanmean(single), float(whole))
+    accuracy, right = knn_transfer_accuracy(
+        rows[:30], labels[:30], rows[30:], labels[30:], 5, return_per_sample=True
+    )
+    assert right.shape == (10,)
+    assert np.isclose(right.mean(), float(accuracy))
 
 
 def test_bad_input() -> None:

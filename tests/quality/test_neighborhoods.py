@@ -183,6 +183,22 @@ def test_the_graph_is_used_when_it_is_exact_and_for_its_metric() -> None:
     assert neighbor_recall(A, B, graph=wrong) < neighbor_recall(A, B)
 
 
+def test_the_mean_over_rows_is_the_measure() -> None:
+    rng = np.random.default_rng(5)
+    codes, places = rng.normal(size=(80, 6)), rng.normal(size=(80, 2))
+    for measure in (neighbor_recall, lcmc, r_nx, trustworthiness, continuity):
+        whole, single = measure(codes, places, 7, return_per_sample=True)
+        assert single.shape == (80,)
+        assert single.std() > 0
+        assert np.isclose(single.mean(), float(whole), atol=1e-12)
+        assert float(whole) == float(measure(codes, places, 7))
+    false, missing, false_rows, missing_rows = mrre(codes, places, 7, return_per_sample=True)
+    assert (false, missing) == mrre(codes, places, 7)
+    assert np.isclose(false_rows.mean(), float(false), atol=1e-12)
+    assert np.isclose(missing_rows.mean(), float(missing), atol=1e-12)
+    assert not np.allclose(false_rows, missing_rows)
+
+
 def test_bad_input() -> None:
     A, B = pair("plain")
     for measure in (neighbor_recall, trustworthiness, continuity, mrre, r_nx_auc):

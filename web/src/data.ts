@@ -6,8 +6,9 @@
  * that an atlas may lack is null (or an empty list), never made up.
  */
 
-/** Greatest version of the data block that this page reads; `schema.py` writes the same number. */
-export const FORMAT_VERSION = 2;
+import type { About, Choice, EpochRow, MapCard, MapQuality, ModelName, SweepRow } from "./header";
+
+export type { About, Choice, EpochRow, MapCard, MapQuality, Measure, ModelName, QualityCurve, SweepRow } from "./header";
 
 /** What is computed with of a map. */
 export interface SpaceMap {
@@ -39,9 +40,6 @@ export interface MapData extends SpaceMap {
   readonly card: MapCard | null;
 }
 
-/** "main": the mapped latent size. "plane": the model with two neurons. */
-export type ModelName = "main" | "plane";
-
 /** An affine map `origin + v · axes` in normalised units; axes row by row. */
 export interface Affine {
   readonly axes: Float32Array;
@@ -62,47 +60,6 @@ export interface MapRules {
   readonly unit: number;
   /** That distance's 0th to 100th percentiles over the rows, 101 rising numbers. */
   readonly percentiles: Float32Array;
-}
-
-export interface Measure {
-  /** "recall", "r_nx_auc", "trustworthiness", ... */
-  readonly key: string;
-  readonly title: string;
-  readonly definition: string;
-  /** "local", "global", "label" or "stability". */
-  readonly scope: string;
-  readonly value: number | null;
-  readonly standard_error: number | null;
-  /** The same measure of a random map, of PCA's map, and the best value that it can have. */
-  readonly random: number | null;
-  readonly pca: number | null;
-  readonly pca_error: number | null;
-  readonly best: number | null;
-  /** The label measures also in the codes and the pixels. */
-  readonly codes: number | null;
-  readonly pixels: number | null;
-  /** One of the few to be shown first. */
-  readonly headline: boolean;
-}
-
-/** R_NX: how much better than chance the nearest `sizes` rows are kept. */
-export interface QualityCurve {
-  /** "map", "pca" or "random". */
-  readonly of: string;
-  readonly sizes: readonly number[];
-  readonly values: readonly (number | null)[];
-  readonly standard_errors: readonly (number | null)[];
-}
-
-export interface MapQuality {
-  readonly measures: readonly Measure[];
-  readonly curves: readonly QualityCurve[];
-  readonly notes: readonly string[];
-}
-
-export interface MapCard {
-  readonly title: string;
-  readonly sentences: readonly { readonly topic: string; readonly verdict: string; readonly text: string }[];
 }
 
 /** Text of the rows that is too varied for colours: searched, and shown with a point. */
@@ -261,38 +218,6 @@ export interface Autoencoder {
   readonly decoder: readonly Layer[] | null;
 }
 
-export interface SweepRow {
-  readonly model: "autoencoder" | "pca";
-  readonly latent_dim: number;
-  /** -1 for PCA. */
-  readonly seed: number;
-  readonly train_mse: number | null;
-  readonly validation_mse: number | null;
-  readonly test_mse: number | null;
-  readonly seconds: number | null;
-}
-
-export interface EpochRow {
-  readonly latent_dim: number;
-  readonly seed: number;
-  readonly epoch: number;
-  readonly train_loss: number | null;
-  readonly validation_mse: number | null;
-}
-
-/** The latent size that was chosen, and by what rule. */
-export interface Choice {
-  readonly latent_dim: number;
-  readonly rule: string;
-  readonly sentence: string;
-  /** Smallest and largest size that any rule chooses. */
-  readonly band: readonly number[];
-  readonly rules: Readonly<Record<string, number>>;
-  readonly tolerance: number | null;
-  readonly thin: boolean;
-  readonly model_limited_above: number | null;
-}
-
 /** Test images and what models of each size make of them. */
 export interface SizeSamples {
   readonly count: number;
@@ -306,38 +231,6 @@ export interface SizeSamples {
   readonly originals: Uint8Array;
   /** For each size, count images. */
   readonly reconstructions: readonly Uint8Array[];
-}
-
-export interface About {
-  /** Name of the data, as the user gave it. */
-  readonly name: string;
-  readonly n_train: number | null;
-  readonly n_test: number | null;
-  readonly image_shape: readonly number[];
-  readonly content_hash: string;
-  readonly notes: readonly string[];
-  /** "test", "train" or "all": which images are mapped. */
-  readonly rows: string;
-  /** Latent size and seed of the mapped model. */
-  readonly latent_dim: number;
-  readonly seed: number;
-  /** Last stage's end, ISO 8601. */
-  readonly finished: string;
-  readonly latentscape_version: string;
-  readonly versions: Readonly<Record<string, string>>;
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** Seconds that each stage took. */
-  readonly seconds: Readonly<Record<string, number>>;
-  /** Text of a citation, and BibTeX. */
-  readonly citation: string;
-  readonly bibtex: string;
-  /** Share of rows whose nearest rows have the same label: "codes" and each map. */
-  readonly knn_accuracy: Readonly<Record<string, number>>;
-  readonly knn_k: number;
-  /** Whether drawings are centred as MNIST's digits are. */
-  readonly centred: boolean;
-  /** Colour around pictures of another shape, as style sheets have it; "": not known. */
-  readonly background: string;
 }
 
 /** Height, width and channels of the images that a model takes or gives. */

@@ -1,7 +1,8 @@
 /**
  * The data block: 8 bytes "LATENTSX", version and header length (uint32, little endian),
- * the header (JSON, deflated), and blocks one after the other. `latentscape/explorer/data.py` fills the
- * header; `latentscape/explorer/container.py` writes it.
+ * the header (JSON, deflated), and blocks one after the other. In `latentscape/explorer`,
+ * `schema.json` says what the header holds (`header.ts` is made from it), `data.py` fills it,
+ * and `container.py` writes it.
  */
 
 import type {
@@ -18,9 +19,7 @@ import type {
   ImageShape,
   ImageSource,
   Layer,
-  MapCard,
   MapData,
-  MapQuality,
   MapRules,
   ModelName,
   PrincipalAxes,
@@ -28,7 +27,8 @@ import type {
   SweepRow,
   TextColumn,
 } from "./data";
-import { FORMAT_VERSION } from "./data";
+import type { BlockEntry, CodedImages, CodesEntry, ColumnEntry, Header, ImagesEntry, LayerEntry, MapEntry, ModelEntry, PlainImages, PrincipalEntry, SamplesEntry } from "./header";
+import { FORMAT_VERSION } from "./header";
 import { ServedImages, readPieces } from "./served";
 import type { Source } from "./sources";
 import { ThumbnailDecoder } from "./thumbnails";
@@ -36,113 +36,6 @@ import { ThumbnailDecoder } from "./thumbnails";
 const MAGIC = "LATENTSX";
 
 export class FormatError extends Error {}
-
-interface BlockEntry {
-  readonly offset: number;
-  readonly length: number;
-  readonly type: "u1" | "u2" | "f4" | "json";
-  readonly packing: "none" | "deflate";
-  /** Bytes of u2 lie plane by plane: all low bytes first. */
-  readonly planes?: boolean;
-}
-
-interface MapEntry {
-  readonly name: string;
-  readonly title: string;
-  readonly model: ModelName;
-  readonly positions: string;
-  readonly low: readonly [number, number];
-  readonly step: readonly [number, number];
-  readonly center: readonly [number, number];
-  readonly scale: number;
-  readonly badge: string | null;
-  readonly quality: MapQuality | null;
-  readonly card: MapCard | null;
-  readonly rules: {
-    readonly place: { readonly kind: "affine"; readonly axes: readonly number[]; readonly origin: readonly number[] } | { readonly kind: "votes"; readonly reach: number };
-    readonly inverse: { readonly local: boolean; readonly linear: { readonly axes: readonly number[]; readonly origin: readonly number[] } | null };
-    readonly unit: number;
-    readonly percentiles: readonly number[];
-  } | null;
-}
-
-type ColumnEntry =
-  | {
-      readonly kind: "number";
-      readonly name: string;
-      readonly title: string;
-      readonly block: string;
-      readonly low: number;
-      readonly high: number;
-      /** Whole numbers 0 to levels - 1 stand for low to high, `levels` for none. */
-      readonly levels: number;
-      readonly map: string | null;
-      readonly note: string;
-    }
-  | { readonly kind: "category"; readonly name: string; readonly title: string; readonly block: string; readonly names: readonly string[]; readonly none: number };
-
-/** A layer without its weights, but with the smallest value and the step of each kind. */
-interface LayerEntry {
-  readonly op: Layer["op"];
-  /** How many weights and biases it takes from the block. */
-  readonly counts?: readonly [number, number];
-  readonly weight?: readonly [number, number];
-  readonly bias?: readonly [number, number];
-  readonly body?: readonly LayerEntry[];
-}
-
-interface ModelEntry {
-  readonly name: ModelName;
-  readonly d: number;
-  readonly seed: number;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly block: string;
-  readonly encoder: readonly LayerEntry[] | null;
-  readonly decoder: readonly LayerEntry[] | null;
-}
-
-interface ImagesEntry {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly ink: boolean;
-  readonly levels: 16 | 256;
-  /** "contexts": see thumbnails.ts. "bytes": as they are. "rows": a server is asked for each. */
-  readonly coding: "contexts" | "bytes" | "rows";
-  readonly per_block?: number;
-  readonly blocks?: readonly string[];
-  readonly lane?: number;
-  readonly table?: string;
-}
-
-interface Header {
-  readonly n: number;
-  readonly about: About;
-  readonly maps: readonly MapEntry[];
-  readonly columns: readonly ColumnEntry[];
-  readonly ids: string | null;
-  readonly texts: readonly { readonly name: string; readonly title: string; readonly block: string }[];
-  readonly lacking: Readonly<Record<string, string>>;
-  readonly codes: {
-    readonly d: number;
-    readonly block: string;
-    /** Row after row, to be read in pieces; otherwise column after column. */
-    readonly by_row?: boolean;
-    readonly lows: readonly number[];
-    readonly steps: readonly number[];
-    readonly percentiles: readonly number[] | null;
-  } | null;
-  readonly models: readonly ModelEntry[];
-  readonly images: ImagesEntry | null;
-  readonly principal: { readonly block: string; readonly count: number; readonly deviations: readonly number[]; readonly shares: readonly number[] } | null;
-  readonly size_samples: { readonly block: string; readonly count: number; readonly height: number; readonly width: number; readonly channels: number; readonly sizes: readonly number[]; readonly seed: number } | null;
-  readonly sweep: readonly SweepRow[];
-  readonly history: readonly EpochRow[];
-  readonly choice: Choice | null;
-  readonly blocks: Readonly<Record<string, BlockEntry>>;
-}
 
 type Numbers = Uint8Array | Uint16Array | Float32Array;
 
@@ -288,14 +181,14 @@ class Opened implements AtlasData {
       Promise.all(header.models.map((entry) => readModel(entry, blocks))),
       header.principal ? readPrincipal(header.principal, blocks) : null,
       header.size_samples ? readSamples(header.size_samples, blocks) : null,
-      header.ids ? blocks.json(header.ids) : null,
+      blocks.json(header.ids),
       Promise.all(header.texts.map(async ({ name, title, block }) => ({ name, title, values: (await blocks.json(block)) as string[] }))),
     ]);
     this.codes = codes;
     this.models = Object.fromEntries(header.models.map((entry, i) => [entry.name, models[i] as Autoencoder]));
     this.principal = principal;
     this.sizeSamples = samples;
-    this.ids = (ids as string[] | null) ?? [];
+    this.ids = ids as string[];
     this.texts = texts;
     this.tell("rest");
   }
@@ -350,7 +243,7 @@ async function readColumn(entry: ColumnEntry, n: number, blocks: Blocks): Promis
   return { kind: "number", name, title, values, low, high, map, note };
 }
 
-async function readCodes(entry: NonNullable<Header["codes"]>, n: number, blocks: Blocks): Promise<Codes> {
+async function readCodes(entry: CodesEntry, n: number, blocks: Blocks): Promise<Codes> {
   const { d } = entry;
   let numbers: Uint8Array | Uint16Array;
   if (entry.by_row === true) numbers = await readPieces((offset, length) => blocks.part(entry.block, offset, length), n * d);
@@ -376,9 +269,10 @@ async function readModel(entry: ModelEntry, blocks: Blocks): Promise<Autoencoder
   const take = (count: number, [low, step]: readonly [number, number]): Float32Array =>
     Float32Array.from(weights.subarray(at, (at += count)), (number) => low + step * number);
   const layer = (given: LayerEntry): Layer => {
-    const { counts, weight, bias, body } = given;
-    const own = counts && weight && bias ? { weight: take(counts[0], weight), bias: take(counts[1], bias) } : {};
-    return { ...given, ...own, ...(body ? { body: body.map(layer) } : {}) } as Layer;
+    if ("body" in given) return { ...given, body: given.body.map(layer) };
+    if (!("counts" in given)) return given;
+    const [weights, biases] = given.counts;
+    return { ...given, weight: take(weights, given.weight), bias: take(biases, given.bias) };
   };
   const encoder = entry.encoder?.map(layer) ?? null;
   const decoder = entry.decoder?.map(layer) ?? null;
@@ -387,7 +281,7 @@ async function readModel(entry: ModelEntry, blocks: Blocks): Promise<Autoencoder
   return { d, seed, height, width, channels, encoder, decoder };
 }
 
-async function readPrincipal(entry: NonNullable<Header["principal"]>, blocks: Blocks): Promise<PrincipalAxes> {
+async function readPrincipal(entry: PrincipalEntry, blocks: Blocks): Promise<PrincipalAxes> {
   const numbers = (await blocks.numbers(entry.block)) as Float32Array;
   const d = numbers.length / (entry.count + 1);
   const line = (i: number): Float32Array => numbers.slice(i * d, (i + 1) * d);
@@ -395,7 +289,7 @@ async function readPrincipal(entry: NonNullable<Header["principal"]>, blocks: Bl
   return { mean: line(0), axes, deviations: entry.deviations, shares: entry.shares };
 }
 
-async function readSamples(entry: NonNullable<Header["size_samples"]>, blocks: Blocks): Promise<SizeSamples> {
+async function readSamples(entry: SamplesEntry, blocks: Blocks): Promise<SizeSamples> {
   const numbers = (await blocks.numbers(entry.block)) as Uint8Array;
   const { count, height, width, channels, sizes, seed } = entry;
   const each = count * height * width * channels;
@@ -423,7 +317,7 @@ class Images implements ImageSource {
   private count = 0;
 
   constructor(
-    private readonly entry: ImagesEntry,
+    private readonly entry: CodedImages | PlainImages,
     private readonly n: number,
     private readonly source: Blocks,
     after: Promise<void>,
@@ -435,7 +329,7 @@ class Images implements ImageSource {
     this.ink = entry.ink;
     this.levels = entry.levels;
     this.size = entry.height * entry.width * entry.channels;
-    this.perBlock = entry.per_block ?? n;
+    this.perBlock = entry.per_block;
     // Everything else first: the page can be used before the last image is there.
     void after.catch(() => undefined).then(() => this.all());
   }
@@ -493,12 +387,11 @@ class Images implements ImageSource {
   private async fetch(number: number): Promise<Uint8Array> {
     const first = number * this.perBlock;
     const count = Math.min(this.perBlock, this.n - first);
-    const name = (i: number): string => this.entry.blocks?.[i] ?? "";
-    if (this.entry.coding === "bytes") return this.source.bytes(name(number));
-    this.decoder ??= this.source
-      .numbers(this.entry.table ?? "")
-      .then((table) => new ThumbnailDecoder(table as Uint16Array));
-    const [decoder, words] = await Promise.all([this.decoder, this.source.numbers(name(number))]);
-    return decoder.decode(words as Uint16Array, count, this.height, this.width, this.entry.lane ?? 1);
+    const name = this.entry.blocks[number] ?? "";
+    if (this.entry.coding === "bytes") return this.source.bytes(name);
+    const { table, lane } = this.entry;
+    this.decoder ??= this.source.numbers(table).then((counts) => new ThumbnailDecoder(counts as Uint16Array));
+    const [decoder, words] = await Promise.all([this.decoder, this.source.numbers(name)]);
+    return decoder.decode(words as Uint16Array, count, this.height, this.width, lane);
   }
 }

@@ -148,6 +148,8 @@ class AtlasWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:  # workers that were stopped in the middle of a file are gone by now
+            sweep_temporaries(self.path)
         self.close()
 
     def set_header(

@@ -83,6 +83,9 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         seconds.
     image_shape_ : tuple of int
         Shape of one image: (H, W), or (H, W, C) for colours.
+    preprocessing_ : dict
+        How the images were prepared when they were read: see
+        :class:`latentscape.ImageSet`. Empty where nothing is known of that.
     recipe_ : Recipe
         How it was trained.
     seed_ : int
@@ -161,6 +164,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         train_rows, validation_rows = split_validation(len(images), self.validation_fraction)
         self.seed_ = _seed(self.random_state)
         self.image_shape_ = images.shape[1:]
+        self.preprocessing_ = dict(X.preprocessing) if isinstance(X, ImageSet) else {}
         device = self.resolved_device()
         with pinned_threads(self.resolved_threads()), progress_bars(self.verbose) as show:
             self.network_ = make_network(
@@ -257,6 +261,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         header = {
             "params": params,
             "image_shape": list(self.image_shape_),
+            "preprocessing": self.preprocessing_,
             "history": self.history_.to_dict("records"),
             "metrics": self.metrics_,
             "recipe": self.recipe_.as_dict(),
@@ -319,6 +324,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         model.recipe_ = Recipe(**given)
         model.seed_ = int(params["random_state"])
         model.image_shape_ = tuple(stored.header["image_shape"])
+        model.preprocessing_ = dict(stored.header.get("preprocessing") or {})
         model.network_ = make_network(model.network, model.latent_dim, model.image_shape_)
         stored.load_into(model.network_, Path(path))
         model.network_.to(_device(device)).eval()

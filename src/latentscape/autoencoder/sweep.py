@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -329,7 +329,7 @@ def train(
     engine: Engine,
     *,
     on_progress: ProgressCallback,
-) -> Iterator[tuple[TrainingKey, dict[str, Any]]]:
+) -> Generator[tuple[TrainingKey, dict[str, Any]], None, None]:
     """Run trainings on an engine; yield each key and header as it is published.
 
     ``on_progress`` hears of each training, and of all together as the task
@@ -352,11 +352,16 @@ def train(
             overall()
 
     work = TrainAndPublish(images, plain, store)
-    for key, header in engine.map(work, keys, on_progress=listen):
-        parts[key.task] = 100
-        n_done += 1
-        overall()
-        yield key, header
+    results = engine.map(work, keys, on_progress=listen)
+    try:
+        for key, header in results:
+            parts[key.task] = 100
+            n_done += 1
+            overall()
+            yield key, header
+    finally:  # an interruption ends the workers now, not when its traceback is forgotten
+        if isinstance(results, Generator):
+            results.close()
 
 
 def tabulate(

@@ -11,8 +11,15 @@ import typer
 import latentscape
 from latentscape.cli.commands import encode, explore, export, info, judge, run, sweep, train
 from latentscape.cli.commands import map as map_
-from latentscape.cli.errors import INTERRUPTED, explain, explain_interruption, refuse
+from latentscape.cli.errors import (
+    INTERRUPTED,
+    TERMINATED,
+    explain,
+    explain_interruption,
+    refuse,
+)
 from latentscape.cli.output import allow_any_encoding
+from latentscape.cli.termination import Termination
 
 app = typer.Typer(
     name="latentscape",
@@ -55,7 +62,7 @@ for _name, _module in {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 bad input, 130 interrupted.
+    """Run the command line and exit: 0 done, 2 bad input, 130 interrupted, 143 terminated.
 
     Parameters
     ----------
@@ -65,8 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     allow_any_encoding()
     given = list(sys.argv[1:] if arguments is None else arguments)
     command: Any = typer.main.get_command(app)
+    termination = Termination()
     try:
-        code = command(args=given, prog_name="latentscape", standalone_mode=False)
+        with termination:
+            code = command(args=given, prog_name="latentscape", standalone_mode=False)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except Exception as error:
@@ -75,5 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise  # a bug: its traceback is what we need to see
         refuse(given, *explained)
     if code == INTERRUPTED:
-        refuse(given, *explain_interruption(given), code=INTERRUPTED)
+        refuse(
+            given,
+            *explain_interruption(given, by_signal=termination.asked),
+            code=TERMINATED if termination.asked else INTERRUPTED,
+        )
     sys.exit(code if isinstance(code, int) else 0)

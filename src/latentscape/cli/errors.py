@@ -15,6 +15,7 @@ from latentscape.errors import LatentscapeError
 
 REFUSED = 2
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+TERMINATED = 143  # 128 + SIGTERM
 
 # The command-line library's own class of errors in what was typed. Some of its
 # versions stand on click, others bring a copy of it along.
@@ -40,12 +41,12 @@ def explain(error: Exception) -> tuple[str, str] | None:
     return None
 
 
-def explain_interruption(arguments: Sequence[str]) -> tuple[str, str]:
-    """Return the kind and the sentence for an interrupted command."""
-    text = "interrupted"
+def explain_interruption(arguments: Sequence[str], *, by_signal: bool) -> tuple[str, str]:
+    """Return the kind and the sentence for a command that Ctrl-C, or SIGTERM, has ended."""
+    text = "terminated by SIGTERM" if by_signal else "interrupted"
     if arguments and arguments[0] in ("run", "sweep"):
         text += "; everything finished is kept, and the same command goes on from there"
-    return "KeyboardInterrupt", text
+    return "Terminated" if by_signal else "KeyboardInterrupt", text
 
 
 def refuse(arguments: Sequence[str], kind: str, message: str, *, code: int = REFUSED) -> NoReturn:

@@ -1,8 +1,9 @@
 """The data block: a header in JSON and typed blocks of bytes behind it.
 
 8 bytes ``LATENTSX``, version and length of the header (uint32, little endian), the
-header (JSON, deflated), the blocks one after the other. ``data.py`` fills the header,
-``web/src/format.ts`` reads it. Text stands in JSON only, numbers in blocks.
+header (JSON, deflated), the blocks one after the other. ``schema.json`` says what the
+header holds, ``data.py`` fills it, and ``web/src/format.ts`` reads it with types that are
+made from the same schema. Text stands in JSON only, numbers in blocks.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -19,11 +22,17 @@ import numpy as np
 from latentscape.types import AnyArray
 
 MAGIC = b"LATENTSX"
-FORMAT_VERSION = 2  # raise it when an older page could not read the block; data.ts holds it too
-
 _TYPES = {"uint8": "u1", "uint16": "u2", "float32": "f4"}
 
 Reader = Callable[[int, int], bytes]
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the header; its ``"version"`` is that of the data block."""
+    text = files("latentscape.explorer").joinpath("schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ class Container:
     def finish(self, header: Mapping[str, Any]) -> DataBlock:
         """Put the header before the blocks."""
         text = deflate(json_bytes({**header, "blocks": self.blocks}))
-        lead = MAGIC + struct.pack("<II", FORMAT_VERSION, len(text)) + text
+        lead = MAGIC + struct.pack("<II", schema()["version"], len(text)) + text
         return DataBlock([lead, *self._parts])
 
 

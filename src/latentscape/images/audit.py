@@ -7,6 +7,7 @@ from collections import Counter
 
 import numpy as np
 
+from latentscape.images.code_checks import repeated
 from latentscape.images.imageset import TEST, TRAIN, ImageSet
 
 _IMBALANCE = 50
@@ -24,13 +25,14 @@ def _repeated(images: ImageSet) -> list[str]:
     n_repeated = len(prints) - len(times)
     if not n_repeated:
         return []
-    notes = [f"{n_repeated:,} of the {len(prints):,} images repeat another one exactly."]
+    notes = [repeated(n_repeated, len(prints), "images")]
     is_test = images.split == TEST
     seen = {key for key, test in zip(prints, is_test, strict=True) if not test}
     n_leaked = sum(key in seen for key, test in zip(prints, is_test, strict=True) if test)
     if n_leaked:
         notes.append(
-            f"{n_leaked:,} of the {int(is_test.sum()):,} test images are among the training images "
+            f"{n_leaked:,} of the {int(is_test.sum()):,} test images "
+            f"{'is' if n_leaked == 1 else 'are'} among the training images "
             "too, so test errors look better than they are; take them out of one of the two."
         )
     return notes

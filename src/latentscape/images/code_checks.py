@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,8 +27,8 @@ def describe_codes(codes: FloatArray) -> list[str]:
     Returns
     -------
     list of str
-        A sentence on columns that never change, and one on the spread of the
-        rows' lengths; empty where there is nothing to say.
+        A sentence on columns that never change, one on repeated rows, and one
+        on the spread of the rows' lengths; empty where there is nothing to say.
     """
     if len(codes) < 2:
         return []
@@ -34,20 +36,36 @@ def describe_codes(codes: FloatArray) -> list[str]:
     low, high, norms = _columns_and_norms(codes)
     dead = np.flatnonzero(low == high)
     if dead.size:
-        verb = "never changes" if dead.size == 1 else "never change"
+        one = dead.size == 1
         notes.append(
-            f"{dead.size} of {codes.shape[1]} columns {verb} "
-            f"(columns {listed(dead, _NAMED_COLUMNS)}): dead units, which no map can show."
+            f"{dead.size} of {codes.shape[1]} columns never {'changes' if one else 'change'} "
+            f"({'column' if one else 'columns'} {listed(dead, _NAMED_COLUMNS)}): dead units, which "
+            "no map can show."
         )
+    prints = (hash_of(row) for row in codes)
+    distinct = len(np.unique(np.fromiter(prints, np.uint64, len(codes))))
+    if distinct < len(codes):
+        notes.append(repeated(len(codes) - distinct, len(codes), "rows"))
     mean = float(norms.mean())
     spread = float(norms.std()) / mean if mean > 0 else 0.0
     if spread > _EVEN_NORMS:
         notes.append(
-            f"the rows have lengths from {norms.min():.3g} to {norms.max():.3g} (coefficient of "
+            f"The rows have lengths from {norms.min():.3g} to {norms.max():.3g} (coefficient of "
             f"variation {spread:.0%}); if only their direction carries meaning, as with CLIP, "
             "divide each row by its length first."
         )
     return notes
+
+
+def hash_of(row: FloatArray) -> int:
+    """Return 64 bits that equal rows have in common, and hardly any others."""
+    return int.from_bytes(hashlib.blake2b(row.data, digest_size=8).digest())
+
+
+def repeated(n_repeated: int, n: int, what: str) -> str:
+    """Say how many rows or images are copies of another one."""
+    verb = "repeats" if n_repeated == 1 else "repeat"
+    return f"{n_repeated:,} of the {n:,} {what} {verb} another one exactly."
 
 
 def _columns_and_norms(codes: FloatArray) -> tuple[FloatArray, FloatArray, DoubleArray]:

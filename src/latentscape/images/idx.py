@@ -174,6 +174,13 @@ def _parse(path: Path, stream: _Stream, *, file_size: int, gzipped: bool) -> tup
             "can hold; the file is damaged or not an IDX file"
         )
     if not gzipped and total != file_size:
+        swapped = [int.from_bytes(n.to_bytes(4, "big"), "little") for n in shape]
+        if len(header) + math.prod(swapped) * dtype.itemsize == file_size:
+            listed = ", ".join(map(str, swapped))
+            raise IdxFormatError(
+                f"{path}: the dimensions ({listed}) are stored in the wrong byte order; IDX files "
+                "are big-endian, so write the most significant byte of each number first"
+            )
         raise IdxFormatError(_count_message(path, total, file_size))
     if math.prod(n for n in shape if n) * dtype.itemsize > np.iinfo(np.intp).max:
         # An empty array promises no bytes, whatever its other dimensions say.

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
 from latentscape.errors import CodesError
-from latentscape.maps.guard import check_codes, check_points
+from latentscape.maps.guard import check_codes, check_graph, check_points
 from latentscape.maps.inversion import MapDistance
+from latentscape.neighbors import NeighborGraph
 from latentscape.types import AnyArray, DoubleArray, FloatArray
 
 
@@ -44,15 +45,21 @@ class Map2D(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  
     _stored_values: ClassVar[tuple[str, ...]] = ()
     """Fitted numbers that a file keeps."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    _given: NeighborGraph | None = None  # the caller's graph, while fitting
+
+    def fit(self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None) -> Self:
         """Lay out the rows of `X`.
 
         Parameters
         ----------
         X : array-like, shape (n, d)
-            Codes; four rows or more.
+            Codes; four rows or more, for t-SNE and UMAP four distinct ones.
         y : array-like, shape (n,), optional
             Labels; only :class:`~latentscape.maps.LDA` looks at them.
+        graph : NeighborGraph, optional
+            Neighbours of these codes, to save the search; only t-SNE and UMAP look at them. It is
+            used as it is where it holds enough neighbours and no two rows are equal; otherwise
+            one is built on the distinct rows, in the same metric.
 
         Returns
         -------
@@ -61,15 +68,21 @@ class Map2D(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  
         Raises
         ------
         CodesError
-            Codes that cannot be mapped; the message names the rows.
+            Codes that cannot be mapped (the message names the rows), or a graph of other codes.
         SettingError
-            A setting that makes no sense.
+            A setting that makes no sense, or a graph that is none.
         """
         self._check_settings()
         codes = check_codes(self, X, reset=True)
-        # One thread, so that the threads of the BLAS cannot change the bits.
-        with threadpool_limits(limits=1, user_api="blas"):
-            embedding = self._fit(codes, y)
+        if graph is not None:
+            check_graph(graph, X, codes)
+        self._given = graph
+        try:
+            # One thread, so that the threads of the BLAS cannot change the bits.
+            with threadpool_limits(limits=1, user_api="blas"):
+                embedding = self._fit(codes, y)
+        finally:
+            del self._given
         if not np.isfinite(embedding).all():
             raise CodesError(
                 f"{type(self).__name__} could not lay out these codes: positions are not finite; "
@@ -79,9 +92,11 @@ class Map2D(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  
         self._prepare()
         return self
 
-    def fit_transform(self, X: Any, y: Any = None) -> FloatArray:
-        """Lay out the rows of `X` and return their positions, float32 (n, 2)."""
-        return self.fit(X, y).embedding_.copy()
+    def fit_transform(
+        self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None
+    ) -> FloatArray:
+        """Lay out the rows of `X` as :meth:`fit` and return their positions, float32 (n, 2)."""
+        return self.fit(X, y, graph=graph).embedding_.copy()
 
     def transform(self, X: Any) -> FloatArray:
         """Place codes on the fitted map, each row by itself.

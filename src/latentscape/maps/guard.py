@@ -17,6 +17,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from latentscape.errors import CodesError, LabelsError, SettingError
+from latentscape.neighbors import NeighborGraph
 from latentscape.types import AnyArray, FloatArray, IntArray
 
 MIN_ROWS = 4
@@ -55,9 +56,9 @@ def check_codes(estimator: Any, X: Any, *, reset: bool) -> FloatArray:
             codes: FloatArray = validate_data(
                 estimator, X, reset=reset, dtype=np.float32, order="C", ensure_all_finite=False
             )
-        except ValueError as error:  # scikit-learn's own words are the ones users know
-            raise CodesError(str(error)) from error
-    check_finite(codes, "codes")
+        except ValueError as error:  # otherwise scikit-learn's own words are the ones users know
+            raise CodesError(_text(X) or str(error)) from error
+    check_finite(codes, "codes", X)
     if not reset:
         return codes
     if len(codes) < MIN_ROWS:
@@ -73,16 +74,76 @@ def check_codes(estimator: Any, X: Any, *, reset: bool) -> FloatArray:
     return codes
 
 
-def check_finite(rows: FloatArray, what: str) -> None:
-    """Raise :class:`CodesError` naming the first five rows with NaN or infinity."""
+def _text(X: Any) -> str | None:
+    """Say where `X` holds text that is no number, if it does."""
+    try:
+        cells = np.asarray(X, dtype=object)
+    except ValueError:  # rows of several lengths
+        return None
+    if cells.ndim != 2:
+        return None
+    for (row, column), value in np.ndenumerate(cells):
+        if not isinstance(value, str):
+            continue
+        try:
+            float(value)
+        except ValueError:
+            return (
+                f"codes must be numbers, but row {row}, column {column} holds {str(value)!r}; "
+                "leave this column out or turn it into numbers."
+            )
+    return None
+
+
+def check_finite(rows: FloatArray, what: str, given: Any = None) -> None:
+    """Raise :class:`CodesError` naming the first five rows with NaN or infinity.
+
+    given: what `rows` were converted from, to tell infinity from numbers that are too large.
+    """
     good = np.isfinite(rows).all(axis=1)
     if good.all():
         return
     bad = np.flatnonzero(~good)
     named = ", ".join(str(row) for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
+    hold, help_ = "NaN or infinity", "remove these rows or mend what made them."
+    if given is not None:
+        try:
+            wide = np.asarray(given, dtype=np.float64)[bad]
+        except (TypeError, ValueError):  # a kind of matrix that only scikit-learn reads
+            wide = np.full(1, np.nan)
+        if np.isfinite(wide).all():
+            hold, help_ = "numbers beyond 3.4e38, the range of float32", "rescale the codes."
     raise CodesError(
-        f"{len(bad)} of {len(rows)} rows of the {what} hold NaN or infinity (rows {named}); "
-        "remove these rows or mend what made them."
+        f"{len(bad)} of {len(rows)} rows of the {what} hold {hold} (rows {named}); {help_}"
+    )
+
+
+def check_graph(graph: Any, X: Any, codes: FloatArray) -> None:
+    """Raise unless `graph` is a neighbour graph of `codes`, which were read from `X`.
+
+    Raises
+    ------
+    SettingError
+        Something else than a graph.
+    CodesError
+        A graph of other codes.
+    """
+    if not isinstance(graph, NeighborGraph):
+        raise SettingError(
+            f"graph must be a NeighborGraph, got {type(graph).__name__}; make one with "
+            "NeighborGraph.build(codes), or leave it out."
+        )
+    if graph.codes is X or np.array_equal(graph.codes, codes):
+        return
+    built, asked = graph.codes.shape, codes.shape
+    if built == asked:
+        row = int(np.flatnonzero((graph.codes != codes).any(axis=1))[0])
+        differ = f"of the same shape {asked}, which differ from row {row} on"
+    else:
+        differ = f"of shape {built}, and {asked} are to be mapped"
+    raise CodesError(
+        f"the neighbour graph was built on other codes {differ}; build it on the same codes, or "
+        "leave it out."
     )
 
 
@@ -104,7 +165,7 @@ def check_points(points: Any) -> FloatArray:
             f"points of a map must have shape (n, 2), got {places.shape}; "
             "wrap a single point as [[x, y]]."
         )
-    check_finite(places, "points")
+    check_finite(places, "points", points)
     return places
 
 
@@ -161,7 +222,18 @@ def check_labels(y: Any, n_rows: int, name: str) -> tuple[AnyArray, IntArray]:
             f"{sum(absent)} of {n_rows} labels are missing, the first in row {absent.index(True)}; "
             f"fit {name} on the labelled rows and place the others by transform()."
         )
+    if labels.dtype.kind == "f" and (labels != np.round(labels)).any():
+        row = int(np.flatnonzero(labels != np.round(labels))[0])
+        raise LabelsError(
+            f"the labels look like a continuous quantity ({labels[row]!s} in row {row}), and "
+            f"{name} needs classes; cut them into intervals, for example with pandas.cut."
+        )
     classes, indices = np.unique(labels, return_inverse=True)
+    if len(classes) == n_rows:
+        raise LabelsError(
+            f"each of the {n_rows} rows has a class of its own, so {name} finds nothing that rows "
+            "of a class have in common; give labels that rows share."
+        )
     return classes, indices.astype(np.int64)
 
 

@@ -26,6 +26,10 @@ class LDA(Map2D):
     only one; the second axis is then the first principal component of what the
     discriminant leaves of the codes. Labels are needed to fit, not to transform.
 
+    Rows with the integer label -1 count as unlabelled, as in scikit-learn's semi-supervised
+    estimators: they have no part in the axes and are placed like new rows. (Labels that are
+    only -1 and 1 are two classes.)
+
     ``inverse_transform`` has two parts. The linear one is the least-squares
     regression of the codes on their positions. Two axes carry little of a code,
     so the rest, what that regression leaves of the training codes, is added by
@@ -70,12 +74,16 @@ class LDA(Map2D):
 
     def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
         classes, owner = check_labels(y, len(codes), type(self).__name__)
+        labelled = codes
+        if classes.dtype.kind == "i" and classes[0] == -1 and classes.tolist() != [-1, 1]:
+            labelled, classes, owner = codes[owner > 0], classes[1:], owner[owner > 0] - 1
         if len(classes) < 2:
+            which = "all rows have" if labelled is codes else "all labelled rows have"
+            held = f"{which} one class ({str(classes[0])!r})" if len(classes) else "no row has one"
             raise LabelsError(
-                f"LDA needs at least two classes, but all rows have one class "
-                f"({str(classes[0])!r}); use a map that needs no labels."
+                f"LDA needs at least two classes, but {held}; use a map that needs no labels."
             )
-        wide = codes.astype(np.float64)
+        wide = labelled.astype(np.float64)
         self.classes_ = classes
         self.mean_ = wide.mean(axis=0)
         self.scalings_ = _discriminants(wide - self.mean_, owner, len(classes))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from latentscape.errors import CodesError, SettingError
 from latentscape.maps.base import Map2D
 from latentscape.maps.guard import (
-    check_codes,
     check_distinct,
     distinct_rows,
     require_integer,
@@ -37,56 +35,6 @@ class NeighborMap(Map2D):
     n_jobs: int | None
 
     _stored_arrays: ClassVar[tuple[str, ...]] = ("codes_", "positions_")
-    _given: NeighborGraph | None = None  # the caller's graph, while fitting
-
-    def fit(self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None) -> Self:
-        """Lay out the rows of `X`.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, d)
-            Codes; four distinct rows or more.
-        y : None
-            Not looked at.
-        graph : NeighborGraph, optional
-            Neighbours of these codes, to save the search. It is used as it is where it holds
-            enough neighbours and no two rows are equal; otherwise one is built on the distinct
-            rows, in the same metric.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        CodesError
-            Codes that cannot be mapped (the message names the rows), or a graph of other codes.
-        SettingError
-            A setting that makes no sense.
-        """
-        if graph is not None:
-            rows = check_codes(self, X, reset=True)
-            if not hasattr(graph, "codes"):
-                raise SettingError(
-                    f"graph must be a NeighborGraph, got {type(graph).__name__}; make one with "
-                    "NeighborGraph.build(codes), or leave it out."
-                )
-            if graph.codes is not X and not np.array_equal(graph.codes, rows):
-                raise CodesError(
-                    f"the neighbour graph was built on other codes ({graph.codes.shape}) than are "
-                    f"to be mapped ({rows.shape}); build it on the same codes, or leave it out."
-                )
-        self._given = graph
-        try:
-            return super().fit(X, y)
-        finally:
-            del self._given
-
-    def fit_transform(
-        self, X: Any, y: Any = None, *, graph: NeighborGraph | None = None
-    ) -> FloatArray:
-        """Lay out the rows of `X` as :meth:`fit` and return their positions, float32 (n, 2)."""
-        return self.fit(X, y, graph=graph).embedding_.copy()
 
     def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
         first, copies = distinct_rows(codes)

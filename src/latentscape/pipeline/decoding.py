@@ -42,6 +42,33 @@ _SHARED = (
 
 
 @dataclass(frozen=True)
+class Asked:
+    """An encoder from elsewhere, ready, and the images for it.
+
+    Attributes
+    ----------
+    encoder : ForeignEncoder
+    origin : str
+        What makes the codes, in words.
+    images : ImageSet
+        All of them are encoded.
+    """
+
+    encoder: ForeignEncoder
+    origin: str
+    images: ImageSet
+
+    @property
+    def made_from(self) -> Mapping[str, str]:
+        """What the codes are made from; equal values give equal codes."""
+        return {
+            "images": self.images.content_hash,
+            "encoder": self.encoder.digest,
+            "origin": self.origin,
+        }
+
+
+@dataclass(frozen=True)
 class Encoded:
     """What a foreign encoder made of images.
 
@@ -60,17 +87,29 @@ class Encoded:
     decoded: UInt8Array | None
 
 
-def given_codes(
+def given_encoder(
     encoder: ForeignEncoder | str | os.PathLike[str] | None,
     data: ImageSet | EmbeddingSet | ImageStream,
     options: Mapping[str, Any],
-) -> Encoded | None:
-    """Encode what a run was given, where it was given an encoder.
+) -> Asked | None:
+    """Load the encoder that a run was given, where it was given one.
+
+    Parameters
+    ----------
+    encoder : ForeignEncoder, str or path
+        One that is loaded already, or what
+        :func:`latentscape.load_encoder` takes.
+    data : ImageSet, EmbeddingSet or ImageStream
+        What it is for.
+    options : mapping
+        Further parameters of :func:`latentscape.load_encoder`.
 
     Raises
     ------
     SettingError
         When there is nothing to encode, or options without an encoder.
+    LatentscapeError
+        One of its children, when the encoder cannot be used.
     """
     if encoder is None:
         if options:
@@ -86,48 +125,33 @@ def given_codes(
             f"memory; leave the sample out, or encode a part"
         )
         raise SettingError(msg)
-    return encode_with(encoder, data, options)
-
-
-def encode_with(
-    encoder: ForeignEncoder | str | os.PathLike[str],
-    images: ImageSet,
-    options: Mapping[str, Any],
-) -> Encoded:
-    """Encode images with an encoder from elsewhere.
-
-    Parameters
-    ----------
-    encoder : ForeignEncoder, str or path
-        One that is loaded already, or what
-        :func:`latentscape.load_encoder` takes.
-    images : ImageSet
-        All of them are encoded.
-    options : mapping
-        Further parameters of :func:`latentscape.load_encoder`.
-
-    Raises
-    ------
-    LatentscapeError
-        One of its children, when the encoder cannot be used.
-    """
     from latentscape.autoencoder.foreign import ForeignEncoder, load_encoder
 
     if isinstance(encoder, ForeignEncoder):
         if options:
             msg = f"{next(iter(options))} is for an encoder that is not loaded yet; leave it out"
             raise SettingError(msg)
-        if encoder.image_shape_ != images.image_shape:
+        if encoder.image_shape_ != data.image_shape:
             msg = (
-                f"the encoder takes images of shape {encoder.image_shape_}, but {images.name} has "
-                f"images of shape {images.image_shape}"
+                f"the encoder takes images of shape {encoder.image_shape_}, but {data.name} has "
+                f"images of shape {data.image_shape}"
             )
             raise DataError(msg)
-        loaded, origin = encoder, "the encoder"
-    else:
-        loaded = load_encoder(encoder, image_shape=images.image_shape, **options)
-        text = os.fspath(encoder)
-        origin = Path(text).name if text.endswith(".onnx") else text
+        return Asked(encoder, "the encoder", data)
+    loaded = load_encoder(encoder, image_shape=data.image_shape, **options)
+    text = os.fspath(encoder)
+    return Asked(loaded, Path(text).name if text.endswith(".onnx") else text, data)
+
+
+def encode_with(asked: Asked) -> Encoded:
+    """Encode images with an encoder from elsewhere.
+
+    Raises
+    ------
+    LatentscapeError
+        One of its children, when the encoder cannot be used.
+    """
+    loaded, origin, images = asked.encoder, asked.origin, asked.images
     codes = loaded.transform(images)
     sentence = f"{images.sentence} Encoded by {origin} to {loaded.latent_dim} numbers each."
     data = EmbeddingSet(

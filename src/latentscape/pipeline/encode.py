@@ -16,7 +16,7 @@ from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, DataError, SettingError
 from latentscape.files import check_writable, write_atomically
 from latentscape.images import EmbeddingSet, ImageSet
-from latentscape.pipeline.decoding import given_codes
+from latentscape.pipeline.decoding import encode_with, given_encoder
 from latentscape.pipeline.drift import Drift, measure_drift
 from latentscape.pipeline.reading import read_data
 from latentscape.pipeline.settings import given_path
@@ -54,9 +54,9 @@ def encode_images(
 ) -> dict[str, Any]:
     """Encode new data, place them on an atlas's maps, and write what comes out.
 
-    Images that are read here are prepared as those of the atlas were: size,
-    mode, background and range of values stand in it. Embeddings are taken as
-    codes and placed.
+    Images that are read here are prepared as those of the atlas, or of the
+    model, were: size, mode, background and range of values stand in both.
+    Embeddings are taken as codes and placed.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ def encode_images(
             for callback in (*callbacks, show):
                 callback(event)
 
-        as_before = {} if isinstance(data, ImageSet | EmbeddingSet) else _reading_of(atlas)
+        as_before = {} if isinstance(data, ImageSet | EmbeddingSet) else _reading_of(atlas, model)
         found, said = read_data(data, {**(reading or {}), **as_before}, tell)
         if encoder is not None:
-            encoded = given_codes(encoder, found, encoder_options or {})
-            assert encoded is not None  # an encoder was given
-            found = encoded.data
+            asked = given_encoder(encoder, found, encoder_options or {})
+            assert asked is not None  # an encoder was given
+            found = encode_with(asked).data
         check_writable(target)
         for event in said:
             tell(event)
@@ -129,16 +129,22 @@ def encode_images(
         "maps": list(made.places),
         "output": str(target),
         "sentence": found.sentence,
-        "notes": [*found.notes, *_other_preparation(found, atlas)],
+        "notes": [*found.notes, *_other_preparation(found, atlas, model)],
         "lacking": made.lacking,
         "drift": None if drift is None else drift.as_dict(),
     }
 
 
-def _reading_of(atlas: Atlas | None) -> dict[str, Any]:
-    """Return the options that read new images as those of the atlas were read."""
-    done = {} if atlas is None else atlas.data.get("preprocessing")
+def _reading_of(atlas: Atlas | None, model: Any) -> dict[str, Any]:
+    """Return the options that read new images as those of the atlas, or of the model, were."""
+    done = _preparation(atlas, model)
     return {"preprocessing": done} if done else {}
+
+
+def _preparation(atlas: Atlas | None, model: Any) -> dict[str, Any]:
+    """Return how the images were prepared; empty where nothing is known of that."""
+    known = model.preprocessing_ if atlas is None else atlas.data.get("preprocessing")
+    return dict(known or {})
 
 
 def _encode(
@@ -253,10 +259,15 @@ def _model_path(atlas: Atlas, stage: str) -> Path | None:
     return None if model is None or "encoder" in info else atlas.path / str(model)
 
 
-def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None) -> list[str]:
-    """Say when images that came ready were prepared in another way than the atlas's."""
-    before = {} if atlas is None else dict(atlas.data.get("preprocessing") or {})
-    now = dict(data.preprocessing)
+def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None, model: Any) -> list[str]:
+    """Say when images were, or may have been, prepared in another way than those before."""
+    before, now = _preparation(atlas, model), dict(data.preprocessing)
+    whose = "the atlas's" if atlas is not None else "the model's"
+    if not before and atlas is None and now:
+        return [
+            f"the model's file does not say how its images were prepared, so {data.name} was read "
+            "by its own sizes, colours and values: make sure that they are the same"
+        ]
     if not before or not now:
         return []
     different = [
@@ -267,7 +278,7 @@ def _other_preparation(data: ImageSet | EmbeddingSet, atlas: Atlas | None) -> li
     if not different:
         return []
     return [
-        f"{data.name} was prepared in another way than the atlas's images ({'; '.join(different)}):"
+        f"{data.name} was prepared in another way than {whose} images ({'; '.join(different)}):"
         " give the path, and it is read as they were"
     ]
 

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
-from latentscape.errors import AtlasError, DataError, SettingError
+from latentscape.errors import DataError, SettingError
 from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.checks import check_embeddings, check_run
 from latentscape.pipeline.coding import embeddings_stage, mapped_rows
-from latentscape.pipeline.decoding import Encoded, decoder_stage, given_codes
+from latentscape.pipeline.decoding import Encoded, decoder_stage, encode_with, given_encoder
 from latentscape.pipeline.describing import describe
+from latentscape.pipeline.finished import (
+    columns_of,
+    kept_as_asked,
+    nothing_to_do,
+    request_fingerprint,
+    run_fingerprint,
+    was_finished,
+)
 from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.lacking import NO_TRAINING, map_reasons
 from latentscape.pipeline.mapping import (
@@ -25,7 +33,13 @@ from latentscape.pipeline.mapping import (
     n_neighbors_needed,
     neighbors_stage,
 )
-from latentscape.pipeline.memory import MemoryPlan, check_memory, memory_limit, plan_memory
+from latentscape.pipeline.memory import (
+    MemoryPlan,
+    check_memory,
+    least_memory,
+    memory_limit,
+    plan_memory,
+)
 from latentscape.pipeline.reading import quarantine_stage, read_data
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import codes_basis, places_stages, sample_stage
@@ -38,10 +52,10 @@ from latentscape.pipeline.settings import (
     run_settings,
 )
 from latentscape.pipeline.stages import explorer_stage, figures_stage
-from latentscape.pipeline.tables import columns_hash, columns_stage, points_stage
+from latentscape.pipeline.tables import columns_stage, points_stage
 from latentscape.pipeline.training import Training
 from latentscape.progress import progress_bars
-from latentscape.types import AnyArray, Engine, EventCallback, Progress, StageChange
+from latentscape.types import Engine, EventCallback, Progress, StageChange
 
 if TYPE_CHECKING:
     from latentscape.autoencoder.foreign import ForeignEncoder
@@ -138,7 +152,8 @@ def run(
 
     def checked(known: ImageSet | EmbeddingSet | ImageStream) -> MemoryPlan:
         plan = plan_memory(known, chosen, worker_engine)
-        check_memory(plan, limit, known.name, sampled=chosen.sample is not None)
+        least = least_memory(known, chosen)
+        check_memory(plan, limit, known.name, sampled=chosen.sample is not None, least=least)
         return plan
 
     with progress_bars(verbose) as show:
@@ -162,7 +177,11 @@ def run(
             found = stream
         else:
             found, said = read_data(data, reading, tell)
-        encoded = given_codes(encoder, found, encoder_options or {})
+        asked = given_encoder(encoder, found, encoder_options or {})
+        request = "" if asked is None else request_fingerprint(asked, chosen)
+        if until == "figures" and kept_as_asked(path, request, tell):
+            return Atlas.open(path)
+        encoded = None if asked is None else encode_with(asked)
         found = found if encoded is None else encoded.data
         if not isinstance(found, EmbeddingSet):
             chosen = fitting_sizes(chosen, found.image_shape)
@@ -171,8 +190,8 @@ def run(
             raise SettingError(msg)
         plan = checked(found)
         trained = trained_on(found, chosen)
-        whole = _whole(found, chosen, encoded)
-        finished = _was_finished(path, whole)
+        whole = run_fingerprint(found, chosen, encoded)
+        finished = was_finished(path, whole)
         if not finished:  # nothing has been written yet
             if isinstance(found, EmbeddingSet):
                 check_embeddings(found, chosen)
@@ -184,7 +203,7 @@ def run(
                     tell(event)
                 tell(StageChange("memory", "planned", note=plan.sentence(limit)))
             made = _Run(found, trained, chosen, Recorder(writer, tell), worker_engine, encoded)
-            made.go(until, whole)
+            made.go(until, whole, request)
     return Atlas.open(path)
 
 
@@ -217,40 +236,6 @@ def trained_on(
     return data.sample(data.sample_rows(n, settings.random_state))
 
 
-def columns_of(data: ImageSet | EmbeddingSet | ImageStream) -> Mapping[str, AnyArray]:
-    """Return the columns that came with the data."""
-    return {} if isinstance(data, ImageStream) else data.columns
-
-
-def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "") -> str:
-    """Return what a whole run is made from; ``columns`` is the hash of the data's own columns."""
-    more = {"columns": columns} if columns else {}
-    return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings, **more)
-
-
-def _whole(
-    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings, encoded: Encoded | None
-) -> str:
-    """Return what a whole run is made from, with what only some runs have."""
-    found = whole_fingerprint(data.content_hash, settings, columns_hash(columns_of(data)))
-    more: dict[str, Any] = {}
-    if encoded is not None:
-        more["decoded"] = encoded.decoded
-    if ":" in settings.network:  # a class of the user's own, whose code may have changed
-        from latentscape.autoencoder.python_path import source_digest
-
-        more["network"] = source_digest(settings.network)
-    return fingerprint(run=found, **more) if more else found
-
-
-def _was_finished(path: Path, whole: str) -> bool:
-    try:
-        entry = Atlas.open(path).stages.get("run")
-    except (AtlasError, OSError):  # the writer will say what is wrong with it
-        return False
-    return entry is not None and entry["fingerprint"] == whole
-
-
 class _Run:
     """One run: what the stages share."""
 
@@ -271,9 +256,9 @@ class _Run:
         self.writer = recorder.writer
         self.engine = engine
 
-    def go(self, until: str, whole: str) -> None:
-        """Do what is missing; `whole` is what this very run is made from."""
-        if self._nothing_to_do(whole):
+    def go(self, until: str, whole: str, request: str = "") -> None:
+        """Do what is missing; `whole` and `request` are what this very run is made from."""
+        if nothing_to_do(self.writer, whole):
             self.recorder.tell(StageChange("run", "kept"))
             return
         self._describe(until)
@@ -293,6 +278,8 @@ class _Run:
             self._finish(training.codes(keys, self.data), lambda: training.size_samples(keys))
         with self.writer.stage("run", whole) as stage:
             stage.info["stages"] = self.recorder.fingerprints
+            if request:
+                stage.info["request"] = request
 
     def _finish(
         self,
@@ -329,17 +316,6 @@ class _Run:
         before_page()
         explorer_stage(recorder)
         recorder.forget_others([*recorder.fingerprints, "run"])
-
-    def _nothing_to_do(self, whole: str) -> bool:
-        """Tell whether this very run was finished, and every file is intact."""
-        if not self.writer.is_current("run", whole):
-            return False
-        stages: dict[str, str] = self.writer.stage_info("run")["stages"]
-        # Each stage is looked at by the recorder later if one of them is damaged.
-        intact = all(self.writer.is_current(name, made) for name, made in stages.items())
-        if not intact:
-            self.writer.damaged.clear()
-        return intact
 
     def _describe(self, until: str) -> None:
         data = self.data

@@ -90,7 +90,7 @@ class MapJob:
 class MadeMap:
     """A finished map as bytes, or the reason why these data have none.
 
-    ``note`` says which settings had to be lowered for want of rows.
+    ``note`` says what is special about it: settings lowered for want of rows, for example.
     """
 
     content: bytes
@@ -155,11 +155,20 @@ class FitMap:
                 f"its axes come from the {n_known:,} labelled rows; the other "
                 f"{self._n_unlabelled:,} were placed on them"
             )
+        if not reason and job.name == "lda" and self._n_classes == 2:
+            lowered.append(
+                "two classes give one axis; the other is the first principal component of what "
+                "that axis leaves"
+            )
         return MadeMap(content, time.perf_counter() - started, reason, "; ".join(lowered))
 
     @property
     def _n_unlabelled(self) -> int:
         return 0 if self.labels is None else int((self.labels < 0).sum())
+
+    @property
+    def _n_classes(self) -> int:
+        return 0 if self.labels is None else len(np.unique(self.labels[self.labels >= 0]))
 
     def _fitted(self, name: str, fitter: Any, codes: Any, shared: Mapping[str, Any]) -> Any:
         if name != "lda" or not self._n_unlabelled:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from latentscape.engines.processes import ProcessEngine
+from latentscape.engines.serial import SerialEngine
 from latentscape.errors import SettingError
 from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.mapping import MEASURED_NEIGHBORS
-from latentscape.pipeline.settings import RunSettings
+from latentscape.pipeline.settings import LEAST_SAMPLE, RunSettings
 from latentscape.pipeline.streaming import STREAM_BATCH
 from latentscape.types import Engine
 
@@ -119,8 +120,15 @@ def _neighbors(settings: RunSettings) -> int:
     return wanted
 
 
-def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool) -> None:
+def least_memory(data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings) -> float:
+    """Estimate the memory of the same run with the smallest sample and no processes beside it."""
+    return plan_memory(data, replace(settings, sample=LEAST_SAMPLE), SerialEngine()).peak
+
+
+def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool, least: float) -> None:
     """Refuse a plan that does not fit, with the change that would make it fit.
+
+    Where not even the smallest sample fits, which takes ``least`` bytes, that is said.
 
     Raises
     ------
@@ -129,11 +137,14 @@ def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool) ->
     if plan.peak <= limit:
         return
     change = "give a smaller --sample" if sampled else "map a sample and place the rest: --sample N"
-    if plan.largest == "training" and plan.n_workers > 1:
+    change += " (10000, for example)"
+    if least > limit:
+        change = f"even the smallest sample would take {readable(least)}, so give fewer rows"
+    elif plan.largest == "training" and plan.n_workers > 1:
         change = f"train with fewer processes (--workers 1), or {change}"
     msg = (
         f"{name} would take about {readable(plan.peak)} of memory ({plan.largest}), and there are "
-        f"{readable(limit)}; {change} (10000, for example), or allow more with --memory GB"
+        f"{readable(limit)}; {change}, or allow more with --memory GB"
     )
     raise SettingError(msg)
 

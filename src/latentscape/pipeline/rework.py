@@ -12,7 +12,8 @@ from typing import Any, Self
 from latentscape.atlas import Atlas, AtlasWriter
 from latentscape.errors import AtlasError
 from latentscape.pipeline.checks import check_map_settings
-from latentscape.pipeline.journey import draw, whole_fingerprint
+from latentscape.pipeline.finished import whole_fingerprint
+from latentscape.pipeline.journey import draw
 from latentscape.pipeline.judging import judge_stages
 from latentscape.pipeline.lacking import map_reasons
 from latentscape.pipeline.mapping import (

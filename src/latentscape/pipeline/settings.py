@@ -30,7 +30,7 @@ STAGE_VERSIONS = {
     "neighbors": 1,
     "maps": 3,
     "places": 1,
-    "quality": 2,
+    "quality": 3,
     "points": 3,
     "figures": 3,
     "size-samples": 1,

@@ -87,11 +87,17 @@ def _imbalance(quality: Mapping[str, Any]) -> float:
 
 
 def _lacking(atlas: Atlas) -> dict[str, list[str]]:
-    """Return what is lacking, by the reason."""
+    """Return what is lacking, by the reason.
+
+    What needs a thing ("needs labels: the data have no labels") stands with the thing that is not
+    there, so that a gap is told once.
+    """
     found: dict[str, list[str]] = {}
+    reasons = set(atlas.lacking.values())
     for part, reason in atlas.lacking.items():
         title = MAP_TITLES.get(part, part.replace("_", " "))
-        found.setdefault(reason, []).append(title)
+        cause = reason.partition(": ")[2]
+        found.setdefault(cause if cause in reasons else reason, []).append(title)
     return found
 
 

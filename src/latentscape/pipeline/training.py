@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,11 +116,13 @@ class Training:
         make_folder(store)
         self.recorder.tell(StageChange("training", "started"))
         started = time.perf_counter()
-        for key, header in train(
+        trainings = train(
             self.images, template, missing, store, self.engine, on_progress=self.recorder.tell
-        ):
-            done[key] = header
-            self._adopt(names[key], key)
+        )
+        with closing(trainings):
+            for key, header in trainings:
+                done[key] = header
+                self._adopt(names[key], key)
         note = f"{len(missing)} trained, {len(done) - len(missing)} kept"
         seconds = time.perf_counter() - started
         self.recorder.tell(StageChange("training", "done", seconds=seconds, note=note))

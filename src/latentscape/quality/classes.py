@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from scipy.stats import rankdata
@@ -92,7 +92,32 @@ def centroid_distance_correlation(codes: Any, embedding: Any, labels: Any) -> Es
     return _over_classes(rho, n_classes)
 
 
-def silhouette(X: Any, labels: Any, *, n_samples: int = 10_000, random_state: int = 0) -> Estimate:
+@overload
+def silhouette(
+    X: Any,
+    labels: Any,
+    *,
+    n_samples: int = 10_000,
+    random_state: int = 0,
+    return_per_sample: Literal[False] = False,
+) -> Estimate: ...
+@overload
+def silhouette(
+    X: Any,
+    labels: Any,
+    *,
+    n_samples: int = 10_000,
+    random_state: int = 0,
+    return_per_sample: Literal[True],
+) -> tuple[Estimate, DoubleArray]: ...
+def silhouette(
+    X: Any,
+    labels: Any,
+    *,
+    n_samples: int = 10_000,
+    random_state: int = 0,
+    return_per_sample: bool = False,
+) -> Estimate | tuple[Estimate, DoubleArray]:
     """How far classes stand apart: ``mean_i (b_i - a_i) / max(a_i, b_i)``.
 
     ``a_i`` is the mean distance of row i to its own class, ``b_i`` to the nearest other one, both
@@ -107,12 +132,16 @@ def silhouette(X: Any, labels: Any, *, n_samples: int = 10_000, random_state: in
     n_samples : int, default 10000
         Rows that are drawn where there are more.
     random_state : int, default 0
+    return_per_sample : bool, default False
+        Also return each row's silhouette.
 
     Returns
     -------
-    Estimate
+    silhouette : Estimate
         From -1 to 1. High on the map and low in the codes is invented separation. NaN if each
         row of the sample has a class of its own.
+    per_sample : float64 array, shape (n,)
+        NaN for rows that were not drawn. Only with ``return_per_sample=True``.
 
     Raises
     ------
@@ -127,10 +156,13 @@ def silhouette(X: Any, labels: Any, *, n_samples: int = 10_000, random_state: in
     _, owner = _two_or_more(labels, len(rows))
     check_count("n_samples", n_samples, 2**31, len(rows), least=3)
     drawn = draw_rows(len(rows), n_samples, random_state)
-    if not 2 <= len(np.unique(owner[drawn])) < len(drawn):
-        return Estimate(np.nan, np.nan)
-    with threadpool_limits(limits=1, user_api="blas"):  # the bits must not depend on threads
-        return mean_estimate(silhouette_samples(rows[drawn], owner[drawn]))
+    single = np.full(len(rows), np.nan)
+    mean = Estimate(np.nan, np.nan)
+    if 2 <= len(np.unique(owner[drawn])) < len(drawn):
+        with threadpool_limits(limits=1, user_api="blas"):  # the bits must not depend on threads
+            single[drawn] = silhouette_samples(rows[drawn], owner[drawn])
+        mean = mean_estimate(single[drawn])
+    return (mean, single) if return_per_sample else mean
 
 
 def cluster_agreement(

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from latentscape.neighbors import NeighborGraph, shared_neighbors
 from latentscape.neighbors.graph import without_self
@@ -27,6 +28,7 @@ N_LOCAL = 10
 N_DENSITY = 15
 N_STABILITY = 30
 N_PAIRS = 1_000_000
+PAIR_DRAWS = 4  # times n², of few rows: each pair eight times
 N_SILHOUETTE = 5000
 IN_CODES = "the codes themselves"
 BASELINE = "PCA of the codes"
@@ -80,8 +82,8 @@ def add_neighbors(
         here.add("recall", shared_neighbors(in_codes.first(k), near[name].first(k)) / k)
         here.add("trustworthiness", 1 - ranked.depths() * depth_scale(n, k))
         here.add("continuity", 1 - missing.depths() * depth_scale(n, k))
-        here.values["mrre_false"] = relative_rank_error(ranked.ranks)
-        here.values["mrre_missing"] = relative_rank_error(missing.ranks)
+        here.values["mrre_false"] = mean_estimate(relative_rank_error(ranked.ranks))
+        here.values["mrre_missing"] = mean_estimate(relative_rank_error(missing.ranks))
         here.values["density"] = _density(in_codes, near[name], wanted)
     return near, in_codes
 
@@ -141,15 +143,17 @@ def add_distances(
 ) -> None:
     """Compare distances on the same random triplets and their first pairs."""
     n = len(reference)
-    i, j, far = draw_triplets(n, min(N_PAIRS, 50 * n * n), random_state)
+    # Of few rows a pair would only be drawn again and again.
+    i, j, far = draw_triplets(n, min(N_PAIRS, PAIR_DRAWS * n * n), random_state)
     one, other = pair_distances(reference, i, j), pair_distances(reference, i, far)
+    ranks = rankdata(one)  # the same for all maps
     untied = one != other
     for name, rows in maps.items():
         here, own = figures[name], pair_distances(rows, i, j)
         agree = (one < other) == (own < pair_distances(rows, i, far))
         if untied.any():
             here.add("triplets", agree[untied])
-        here.values["shepard_spearman"] = shepard_of(one, own, "spearman")
+        here.values["shepard_spearman"] = shepard_of(ranks, rankdata(own), "pearson")
         here.values["shepard_pearson"] = shepard_of(one, own, "pearson")
         here.values["stress"] = stress_of(one, own)
         if name in shuffled:
@@ -193,11 +197,10 @@ def add_labels(
         right = right_by_vote(neighbors[name].first(k), owner, n_classes)
         found = {"label_accuracy": mean_estimate(right)}
         if n_classes > 1:
-            sample = {"random_state": random_state}
             found["silhouette"] = of_classes.silhouette(
-                rows, owner, n_samples=N_SILHOUETTE, **sample
+                rows, owner, n_samples=N_SILHOUETTE, random_state=random_state
             )
-            rand, v_measure = of_classes.cluster_agreement(rows, owner, **sample)
+            rand, v_measure = of_classes.cluster_agreement(rows, owner, random_state=random_state)
             found["adjusted_rand"] = Estimate(rand, np.nan)
             found["v_measure"] = Estimate(v_measure, np.nan)
         if name == IN_CODES:

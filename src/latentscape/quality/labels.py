@@ -104,6 +104,7 @@ def knn_label_accuracy(
     return (accuracy, right) if return_per_sample else accuracy
 
 
+@overload
 def knn_transfer_accuracy(
     train_X: Any,
     train_y: Any,
@@ -112,7 +113,29 @@ def knn_transfer_accuracy(
     n_neighbors: int = 10,
     *,
     n_jobs: int | None = None,
-) -> Estimate:
+    return_per_sample: Literal[False] = False,
+) -> Estimate: ...
+@overload
+def knn_transfer_accuracy(
+    train_X: Any,
+    train_y: Any,
+    test_X: Any,
+    test_y: Any,
+    n_neighbors: int = 10,
+    *,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[True],
+) -> tuple[Estimate, BoolArray]: ...
+def knn_transfer_accuracy(
+    train_X: Any,
+    train_y: Any,
+    test_X: Any,
+    test_y: Any,
+    n_neighbors: int = 10,
+    *,
+    n_jobs: int | None = None,
+    return_per_sample: bool = False,
+) -> Estimate | tuple[Estimate, BoolArray]:
     """Share of new rows whose label is the most frequent one among their training neighbours.
 
     Of codes it says what a model kept; of places on a map, those of the new rows being found by
@@ -128,11 +151,15 @@ def knn_transfer_accuracy(
     n_neighbors : int, default 10
         From 1 to n.
     n_jobs : int or None, default None
+    return_per_sample : bool, default False
+        Also return which new rows were right.
 
     Returns
     -------
-    Estimate
+    accuracy : Estimate
         Between 0 and 1.
+    right : bool array, shape (m,)
+        Only with ``return_per_sample=True``.
 
     Raises
     ------
@@ -149,8 +176,8 @@ def knn_transfer_accuracy(
     check_labels(test_y, len(asked))
     k = check_count("n_neighbors", n_neighbors, len(rows), len(rows))
     indices, _ = nearest_rows(asked, rows, k, threads=kernel_threads(n_jobs))
-    voted = classes[vote(owner[indices], len(classes))]
-    return mean_estimate(voted == np.asarray(test_y))
+    right = np.asarray(classes[vote(owner[indices], len(classes))] == np.asarray(test_y))
+    return (mean_estimate(right), right) if return_per_sample else mean_estimate(right)
 
 
 def right_by_vote(neighbors: AnyArray, owner: IntArray, n_classes: int) -> BoolArray:

@@ -90,6 +90,7 @@ def neighbor_recall(
     return (recall, shared / k) if return_per_sample else recall
 
 
+@overload
 def lcmc(
     codes: Any,
     embedding: Any,
@@ -97,25 +98,51 @@ def lcmc(
     *,
     graph: NeighborGraph | None = None,
     n_jobs: int | None = None,
-) -> Estimate:
+    return_per_sample: Literal[False] = False,
+) -> Estimate: ...
+@overload
+def lcmc(
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[True],
+) -> tuple[Estimate, DoubleArray]: ...
+def lcmc(
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+    return_per_sample: bool = False,
+) -> Estimate | tuple[Estimate, DoubleArray]:
     """Local continuity meta-criterion: recall beyond that of a random map.
 
     ``Q_NX(K) - K / (n - 1)``. Parameters and errors as :func:`neighbor_recall`.
 
     Returns
     -------
-    Estimate
+    lcmc : Estimate
         At most ``1 - K / (n - 1)``; a random map has 0.
+    per_sample : float64 array, shape (n,)
+        Only with ``return_per_sample=True``.
 
     References
     ----------
     Chen and Buja 2009.
     """
-    recall = neighbor_recall(codes, embedding, n_neighbors, graph=graph, n_jobs=n_jobs)
-    chance = n_neighbors / (len(np.asarray(codes)) - 1)
-    return Estimate(float(recall) - chance, recall.standard_error)
+    recall, single = neighbor_recall(
+        codes, embedding, n_neighbors, graph=graph, n_jobs=n_jobs, return_per_sample=True
+    )
+    chance = n_neighbors / (len(single) - 1)
+    above = Estimate(float(recall) - chance, recall.standard_error)
+    return (above, single - chance) if return_per_sample else above
 
 
+@overload
 def r_nx(
     codes: Any,
     embedding: Any,
@@ -123,7 +150,27 @@ def r_nx(
     *,
     graph: NeighborGraph | None = None,
     n_jobs: int | None = None,
-) -> Estimate:
+    return_per_sample: Literal[False] = False,
+) -> Estimate: ...
+@overload
+def r_nx(
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[True],
+) -> tuple[Estimate, DoubleArray]: ...
+def r_nx(
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    graph: NeighborGraph | None = None,
+    n_jobs: int | None = None,
+    return_per_sample: bool = False,
+) -> Estimate | tuple[Estimate, DoubleArray]:
     """Recall rescaled so that a random map has 0 and a perfect one 1, R_NX(K).
 
     ``((n - 1) Q_NX(K) - K) / (n - 1 - K)``. Parameters as :func:`neighbor_recall`, with
@@ -131,7 +178,9 @@ def r_nx(
 
     Returns
     -------
-    Estimate
+    r_nx : Estimate
+    per_sample : float64 array, shape (n,)
+        Only with ``return_per_sample=True``.
 
     Raises
     ------
@@ -144,9 +193,12 @@ def r_nx(
     """
     n = len(np.asarray(codes))
     k = check_count("n_neighbors", n_neighbors, max(1, n - 2), n)
-    recall = neighbor_recall(codes, embedding, k, graph=graph, n_jobs=n_jobs)
-    scale = (n - 1) / (n - 1 - k)
-    return Estimate((float(recall) - k / (n - 1)) * scale, recall.standard_error * scale)
+    recall, single = neighbor_recall(
+        codes, embedding, k, graph=graph, n_jobs=n_jobs, return_per_sample=True
+    )
+    scale, chance = (n - 1) / (n - 1 - k), k / (n - 1)
+    rescaled = Estimate((float(recall) - chance) * scale, recall.standard_error * scale)
+    return (rescaled, (single - chance) * scale) if return_per_sample else rescaled
 
 
 @dataclass(frozen=True, eq=False)

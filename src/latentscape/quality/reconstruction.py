@@ -75,21 +75,39 @@ def mse_by_class(images: Any, rebuilt: Any, labels: Any) -> dict[Any, Estimate]:
     return {name: mean_estimate(single[owner == c]) for c, name in enumerate(classes.tolist())}
 
 
-def psnr(images: Any, rebuilt: Any) -> Estimate:
+@overload
+def psnr(images: Any, rebuilt: Any, *, return_per_sample: Literal[False] = False) -> Estimate: ...
+@overload
+def psnr(
+    images: Any, rebuilt: Any, *, return_per_sample: Literal[True]
+) -> tuple[Estimate, DoubleArray]: ...
+def psnr(
+    images: Any, rebuilt: Any, *, return_per_sample: bool = False
+) -> Estimate | tuple[Estimate, DoubleArray]:
     """Peak signal-to-noise ratio in decibels, ``mean_i -10 log10 MSE_i``.
 
     Parameters, errors as :func:`reconstruction_mse`.
 
     Returns
     -------
-    Estimate
+    psnr : Estimate
         Higher is better. Images rebuilt without any error count as 120 dB.
+    per_sample : float64 array, shape (n,)
+        Only with ``return_per_sample=True``.
     """
-    single = np.maximum(_errors(images, rebuilt), 1e-12)
-    return mean_estimate(-10 * np.log10(single))
+    single = -10 * np.log10(np.maximum(_errors(images, rebuilt), 1e-12))
+    return (mean_estimate(single), single) if return_per_sample else mean_estimate(single)
 
 
-def ssim(images: Any, rebuilt: Any) -> Estimate:
+@overload
+def ssim(images: Any, rebuilt: Any, *, return_per_sample: Literal[False] = False) -> Estimate: ...
+@overload
+def ssim(
+    images: Any, rebuilt: Any, *, return_per_sample: Literal[True]
+) -> tuple[Estimate, DoubleArray]: ...
+def ssim(
+    images: Any, rebuilt: Any, *, return_per_sample: bool = False
+) -> Estimate | tuple[Estimate, DoubleArray]:
     """Structural similarity, the mean over images, and over windows that fit into them.
 
     Gaussian windows of 11 by 11 pixels, standard deviation 1.5; constants .01 and .03.
@@ -98,11 +116,15 @@ def ssim(images: Any, rebuilt: Any) -> Estimate:
     ----------
     images, rebuilt : array-like, shape (n, height, width) or (n, height, width, channels)
         uint8, or floats from 0 to 1; 11 pixels or more on each side.
+    return_per_sample : bool, default False
+        Also return each image's similarity.
 
     Returns
     -------
-    Estimate
+    ssim : Estimate
         At most 1, which is best.
+    per_sample : float64 array, shape (n,)
+        Only with ``return_per_sample=True``.
 
     Raises
     ------
@@ -125,7 +147,7 @@ def ssim(images: Any, rebuilt: Any) -> Estimate:
             for a in range(0, len(one), _CHUNK)
         ]
     )
-    return mean_estimate(single)
+    return (mean_estimate(single), single) if return_per_sample else mean_estimate(single)
 
 
 def r_squared(images: Any, rebuilt: Any, mean_image: Any) -> Estimate:

@@ -115,9 +115,32 @@ def continuity(
     return _one_way(reference, places, n_neighbors, kernel_threads(n_jobs), return_per_sample)
 
 
+@overload
 def mrre(
-    codes: Any, embedding: Any, n_neighbors: int = 10, *, n_jobs: int | None = None
-) -> tuple[Estimate, Estimate]:
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[False] = False,
+) -> tuple[Estimate, Estimate]: ...
+@overload
+def mrre(
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    n_jobs: int | None = None,
+    return_per_sample: Literal[True],
+) -> tuple[Estimate, Estimate, DoubleArray, DoubleArray]: ...
+def mrre(
+    codes: Any,
+    embedding: Any,
+    n_neighbors: int = 10,
+    *,
+    n_jobs: int | None = None,
+    return_per_sample: bool = False,
+) -> tuple[Estimate, Estimate] | tuple[Estimate, Estimate, DoubleArray, DoubleArray]:
     """Mean relative rank errors, turned so that 1 is best: false and missing neighbours.
 
     False: ``1 - 1 / (n H) * sum_i sum_j |r_codes - r_map| / r_map`` over the k nearest j of i on
@@ -129,6 +152,8 @@ def mrre(
     -------
     false, missing : Estimate
         From 0 to 1.
+    false_per_sample, missing_per_sample : float64 arrays, shape (n,)
+        Each row's part, only with ``return_per_sample=True``: their means are the two.
 
     References
     ----------
@@ -140,17 +165,19 @@ def mrre(
     on_map = Neighbors.find(places, k, n_threads)
     (false,), in_codes = ranks_of(reference, [on_map.indices], k, n_threads)
     (missing,), _ = ranks_of(places, [in_codes.indices], k, n_threads, on_map)
-    return relative_rank_error(false.ranks), relative_rank_error(missing.ranks)
+    singles = relative_rank_error(false.ranks), relative_rank_error(missing.ranks)
+    estimates = mean_estimate(singles[0]), mean_estimate(singles[1])
+    return (*estimates, *singles) if return_per_sample else estimates
 
 
-def relative_rank_error(ranks: Int32Array) -> Estimate:
-    """Return 1 - the mean relative rank error from the ranks of k neighbours, nearest first."""
+def relative_rank_error(ranks: Int32Array) -> DoubleArray:
+    """Return 1 - each row's relative rank error from the ranks of k neighbours, nearest first."""
     n, k = ranks.shape
     own = np.arange(1, k + 1, dtype=np.float64)
     scale = (np.abs(n - 2 * own + 1) / own).sum()
     if scale == 0:  # two neighbours at most: there is nothing to confuse
-        return Estimate(1.0)
-    return mean_estimate(1 - (np.abs(ranks - own) / own).sum(axis=1) / scale)
+        return np.ones(n)
+    return np.asarray(1 - (np.abs(ranks - own) / own).sum(axis=1) / scale)
 
 
 def _one_way(

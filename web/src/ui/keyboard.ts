@@ -1,4 +1,4 @@
-/** Keys that work wherever the page has the focus; those of a map are in stage.ts. */
+/** Keys that work wherever the page has the focus; those of a map are in hand.ts. */
 
 import type { Context } from "./context";
 import { mapsFor, possibleCounts } from "./toolbar";

@@ -35,6 +35,8 @@ def _tell_model(path: Path, as_json: bool) -> None:
     for part in ("params", "metrics"):
         for name, value in header[part].items():
             lines.append(f"{name:<22} {value}")
+    for name, value in (header.get("preprocessing") or {}).items():
+        lines.append(f"{f'images: {name}':<22} {value}")
     conclude(as_json, header, lines)
 
 
