@@ -283,3 +283,12 @@ def test_quantities_and_names_are_no_classes() -> None:
     with pytest.raises(LabelsError, match="each of the 40 rows has a class of its own"):
         LDA().fit(codes, np.arange(40))
     assert LDA().fit(codes, np.arange(40) % 2.0).classes_.tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("kind", [TSNE, UMAP])
+def test_settings_of_another_kind_are_refused_before_the_work(kind: type[Map2D]) -> None:
+    codes, _ = codes_of(40)
+    with pytest.raises(SettingError, match="init must be"):
+        kind(init=codes[:, :2]).fit(codes)
+    with pytest.raises(SettingError, match="progress must be None or a function"):
+        kind(progress=3).fit(codes)

@@ -286,6 +286,12 @@ def require_integer(name: str, value: Any, *, least: int) -> None:
         raise SettingError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
+def require_callback(progress: Any) -> None:
+    """Raise :class:`SettingError` unless `progress` is None or can be called."""
+    if progress is not None and not callable(progress):
+        raise SettingError(f"progress must be None or a function of one event, got {progress!r}.")
+
+
 def require_jobs(n_jobs: Any) -> int:
     """Return the number of threads that `n_jobs` means (-1: all cores).
 

@@ -12,6 +12,7 @@ from latentscape.errors import SettingError
 from latentscape.maps.affinities import sparse_affinities
 from latentscape.maps.guard import (
     effective_perplexity,
+    require_callback,
     require_integer,
     require_jobs,
     require_number,
@@ -122,9 +123,10 @@ class TSNE(NeighborMap):
         require_number("early_exaggeration", self.early_exaggeration, least=1)
         if self.learning_rate != "auto":
             require_number("learning_rate", self.learning_rate, above=0)
-        if self.init not in ("pca", "random"):
-            raise SettingError(f'init must be "pca" or "random", got {self.init!r}.')
+        if not isinstance(self.init, str) or self.init not in ("pca", "random"):
+            raise SettingError(f'init must be "pca" or "random", got {self.init!r:.60}.')
         require_jobs(self.n_jobs)
+        require_callback(self.progress)
 
     def _layout(self, codes: FloatArray) -> FloatArray:
         n, threads, seed = len(codes), self._threads(), seed_of(self.random_state)

@@ -14,6 +14,7 @@ from latentscape.errors import CodesError, SettingError
 from latentscape.maps.guard import (
     check_points,
     effective_neighbors,
+    require_callback,
     require_integer,
     require_jobs,
     require_number,
@@ -134,9 +135,10 @@ class UMAP(NeighborMap):
         if self.n_epochs is not None:
             require_integer("n_epochs", self.n_epochs, least=1)
         require_integer("negative_sample_rate", self.negative_sample_rate, least=1)
-        if self.init not in ("spectral", "pca"):
-            raise SettingError(f'init must be "spectral" or "pca", got {self.init!r}.')
+        if not isinstance(self.init, str) or self.init not in ("spectral", "pca"):
+            raise SettingError(f'init must be "spectral" or "pca", got {self.init!r:.60}.')
         require_jobs(self.n_jobs)
+        require_callback(self.progress)
 
     def _layout(self, codes: FloatArray) -> FloatArray:
         n, seed, threads = len(codes), seed_of(self.random_state), self._threads()
