@@ -61,6 +61,14 @@ def test_results_have_a_row_for_each_training_and_pcas_beside_them(
     assert {event.task for event in events} == {"sweep", "d2-s0", "d2-s1", "d5-s0", "d5-s1"}
 
 
+def read_if_alive(file: Path) -> bytes:
+    """Read a file of /proc; its thread or process may end at any moment."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 class KillsAWorker:
     """Local processes, one of which is killed when its first training reports progress."""
 
@@ -78,12 +86,12 @@ class KillsAWorker:
             children = [
                 int(pid)
                 for task_dir in Path("/proc/self/task").iterdir()
-                for pid in (task_dir / "children").read_text().split()
+                for pid in read_if_alive(task_dir / "children").split()
             ]
             workers = [
                 pid
                 for pid in children
-                if b"latentscape.engines.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"latentscape.engines.worker" in read_if_alive(Path(f"/proc/{pid}/cmdline"))
             ]
             if not self.killed and workers:
                 os.kill(workers[0], signal.SIGKILL)
