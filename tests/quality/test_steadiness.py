@@ -96,7 +96,7 @@ def test_the_measures_are_each_other_with_the_spaces_exchanged() -> None:
 # snc 0.2.1 of Jeon et al. on the rows and maps of the test, with numpy's seeds 0 to 3, each
 #   SNC(codes, map, iteration=300, dist_parameter={"alpha": 0.1, "k": 50}); fit()
 # Means of the four runs and their standard errors: steadiness, then cohesiveness. It weighs ranks
-# from k + 1 to 2, where the paper and this package go from k to 1.
+# from k + 1 to 2, where this package goes from k to 1.
 AUTHORS = {
     "pca": ((0.5185, 0.0088), (0.7049, 0.0036)),
     "shuffled": ((0.3066, 0.0033), (0.3330, 0.0050)),
