@@ -283,16 +283,21 @@ def main() -> None:
                 row["runs"] = times[case]
                 row |= judge(maps[case], family) if judge else {}
                 rows.append(row)
-    print("\n" + table(rows))
-    libraries = ("latentscape", "openTSNE", "scikit-learn", "umap-learn", "pacmap", "numpy")
+    from latentscape import __version__, _native
+
+    libraries = ("openTSNE", "scikit-learn", "umap-learn", "pacmap", "numpy")
     content = {
         "threads": options.threads,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "versions": {library: version(library) for library in libraries},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {_native.instruction_set()}",
+        "versions": {
+            "latentscape": __version__,
+            **{library: version(library) for library in libraries},
+        },
         "rows": rows,
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(json.dumps(content, indent=1) + "\n")
+    print("\n" + table(rows))
 
 
 if __name__ == "__main__":
