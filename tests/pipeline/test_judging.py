@@ -38,7 +38,7 @@ def test_each_map_has_its_measures_and_its_card(atlas: Atlas) -> None:
         found = report["measures"]["trustworthiness"]["value"]
         assert found == pytest.approx(float(trustworthiness(codes, places, k)))
         assert set(report["hops"]) == {"pixels_codes", "codes_map", "pixels_map"}
-        assert len(atlas.quality["cards"][name]["sentences"]) == 8
+        assert len(atlas.quality["cards"][name]["sentences"]) == 9
     stable = {n: m["measures"].get("stability") for n, m in atlas.quality["maps"].items()}
     assert stable["direct"] is None  # there is one training only
     assert stable["pca"]["value"] == 1  # it depends on no seed
