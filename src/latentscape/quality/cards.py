@@ -258,11 +258,11 @@ def _seeds(report: MapReport) -> Sentence:
         verdict = "partly"
         meaning = "Another seed keeps the neighbours of a point but moves its island elsewhere"
     else:
-        changed = 1 / max(1 - stability.value, 0.01)
+        one_in = f"{1 / max(1 - stability.value, 0.01):.0f}"
         alike = (
             "Another seed draws nearly the same map"
             if stability.value >= STABILITY_SAME
-            else f"Another seed draws a similar map, in which one neighbour in {changed:.0f} is another"
+            else f"Another seed draws a similar map, in which one neighbour in {one_in} is another"
         )
         meaning = {
             "yes": alike,
@@ -313,7 +313,7 @@ def _pca(report: MapReport) -> Sentence:
         return Sentence(
             "pca",
             "unknown",
-            "It is the PCA map itself, with which the others are compared, or has its very figures.",
+            "It is the PCA map itself, which others are compared with, or has its very figures.",
         )
     better = [_beats(near), _beats(far)]
     verdict: Verdict = "yes" if all(better) else "partly" if any(better) else "no"

@@ -21,7 +21,10 @@ def check_rows(X: Any, name: str = "X", least: int = 1) -> FloatArray:
     """
     try:
         given = np.asarray(X)
-        _refuse_words(given, name)
+    except (TypeError, ValueError) as error:
+        raise CodesError(f"{name} must be numbers of shape (n, d): {error}.") from error
+    _refuse_words(given, name)
+    try:
         with np.errstate(over="ignore"):
             rows = np.asarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:

@@ -23,6 +23,7 @@ from latentscape.images.embedding_files.raw import (
     IMAGE_NAMES,
     LABEL_NAMES,
     SPLIT_NAME,
+    PickledObjectsError,
     RawEmbeddings,
     Wanted,
     damage_told,
@@ -92,9 +93,7 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
     Raises
     ------
     ValueError
-        It is no such header, or it describes records.
-    DataError
-        It describes Python objects; the file's path is put before it by the caller.
+        It is no such header, or it describes Python objects or records.
     """
     version = npy.read_magic(file)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -103,11 +102,7 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
     with _quiet():
         shape, fortran, dtype = readers[version](file)
     if dtype.hasobject:
-        raise DataError(
-            "it holds Python objects (dtype object), which are pickled, and pickled objects are "
-            "never loaded, as they can run code; in Python, make plain numbers of them, such as "
-            "np.stack(array).astype('float32'), and save that"
-        )
+        raise PickledObjectsError
     if dtype.fields:
         raise ValueError("it holds records, not plain numbers or words")
     if any(side < 0 for side in shape) or dtype.itemsize == 0:
