@@ -16,6 +16,7 @@ from latentscape.images import ImageSet
 from latentscape.neighbors import NeighborGraph
 from latentscape.pipeline import judge, run, summarize, trust_lines
 from latentscape.pipeline.decoded import why_no_decoding
+from latentscape.pipeline.settings import STAGE_VERSIONS
 from latentscape.quality import decode_honesty, neighbor_recall, trustworthiness
 
 from ..atlas_tools import SMALL, Listener, quick_render
@@ -99,15 +100,14 @@ def test_decoded_places_are_judged_by_the_models_of_the_atlas(atlas: Atlas) -> N
 
 
 def test_without_its_model_an_atlas_says_why(
-    few: ImageSet, tmp_path: Path, quick_figures: None
+    few: ImageSet, tmp_path: Path, quick_figures: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a"
-    done = run(few, path, **SMALL)
+    done = run(few, path, **{**SMALL, "latent_dim": 5})
     model = str(done.stage_info("codes")["model"])
-    manifest = json.loads((path / "atlas.json").read_bytes())
-    del manifest["stages"]["quality-pca"]
-    (path / "atlas.json").write_text(json.dumps(manifest))
     (path / model).unlink()
+    # As an atlas of an older version is judged anew.
+    monkeypatch.setitem(STAGE_VERSIONS, "quality", STAGE_VERSIONS["quality"] + 1)
     judged = judge(path, verbose=0)
     assert f"{model} is not in the atlas any more" in judged.lacking["decoded places"]
     assert "round_trip" not in judged.quality["maps"]["pca"]["measures"]
@@ -131,7 +131,7 @@ def test_small_errors_are_not_shown_as_none(atlas: Atlas) -> None:
     changed.quality["maps"]["umap"]["measures"]["triplets"]["standard_error"] = 0.0002
     row = next(line for line in trust_lines(changed) if line.startswith("UMAP"))
     assert "± < 0.001" in row
-    assert "± 0.000" not in "\n".join(trust_lines(changed))
+    assert "± 0.000 " not in row + " "
 
 
 def test_judging_again_does_nothing(atlas: Atlas) -> None:
