@@ -129,7 +129,7 @@ def test_embeddings_without_images(tmp_path: Path) -> None:
     atlas = complete(table, tmp_path / "a")
     assert set(atlas.lacking) == {
         *("sweep", "history", "choice", "plane", "codes2", "size_samples", "direct"),
-        *("images", "reconstructions", "model", "decoder"),
+        *("images", "reconstructions", "model", "decoder", "decoded places"),
     }
     assert np.array_equal(atlas.codes, codes.astype(np.float32))
     assert "reconstruction_mse" not in atlas.points

@@ -10,10 +10,21 @@ import numpy as np
 import pytest
 
 from latentscape import quality
+from latentscape.maps import PCA
 from latentscape.quality.cards import Verdict
 from latentscape.types import FloatArray, IntArray
 
-TOPICS = ["gaps", "classes", "sizes", "distances", "neighbours", "misplaced", "seeds", "pca"]
+TOPICS = [
+    "gaps",
+    "classes",
+    "sizes",
+    "distances",
+    "neighbours",
+    "misplaced",
+    "seeds",
+    "decoding",
+    "pca",
+]
 
 
 def groups(n: int = 1000) -> tuple[FloatArray, IntArray]:
@@ -32,7 +43,10 @@ def test_a_faithful_map_is_trusted_in_everything() -> None:
     plane = np.linalg.svd(codes - codes.mean(0), full_matrices=False)
     places = plane[0][:, :2] * plane[1][:2]
     seeds = [places + 0.01 * rng.normal(size=places.shape)]
-    found = quality.report(codes, places, labels=y, others=seeds)
+    honesty = quality.DecodeHonesty(
+        quality.Estimate(0.8, 0.01), quality.Estimate(0.02, 0.0004), 3, 1.7
+    )
+    found = quality.report(codes, places, labels=y, others=seeds, decoding=honesty)
     card = quality.map_card(found, "Faithful")
     assert [sentence.topic for sentence in card.sentences] == TOPICS
     for topic in TOPICS[:-1]:
@@ -109,6 +123,67 @@ def test_seeds_and_what_is_unknown() -> None:
     assert quality.map_card(quality.report(cloud, cloud))["gaps"].verdict == "unknown"
 
 
+def test_decoded_places() -> None:
+    codes, _ = groups()
+    found = quality.report(codes, codes[:, :2])
+    assert quality.map_card(found)["decoding"].verdict == "unknown"
+    for trip, off, verdict in (
+        (0.05, 0.5, "yes"),
+        (0.05, 2.5, "partly"),  # it comes back, but from among no data
+        (0.2, 0.5, "partly"),
+        (0.6, 0.5, "no"),
+    ):
+        honesty = quality.DecodeHonesty(
+            quality.Estimate(off, 0.01), quality.Estimate(trip, 0.003), 2.0, 1.8
+        )
+        report = quality.report(codes, codes[:, :2], decoding=honesty)
+        sentence = quality.map_card(report)["decoding"]
+        assert sentence.verdict == verdict
+        assert f"{trip:.3f} ± 0.003" in sentence.text
+        measure = report.measures["round_trip"]
+        assert (measure.scope, measure.random, measure.best) == ("decoding", 1.8, 0.0)
+        assert report.measures["off_data"].random == 2.0
+        assert report.headlines()["round_trip"] is measure
+
+
+def test_what_has_no_seed_and_what_is_pca_itself() -> None:
+    codes, _ = groups()
+    rng = np.random.default_rng(4)
+    wide = codes + rng.normal(size=codes.shape).astype(np.float32)
+    places = PCA().fit(wide).embedding_
+    card = quality.map_card(quality.report(wide, places, others=[places]))
+    assert card["seeds"].verdict == "yes"
+    assert "seed" not in card["seeds"].text
+    assert card["pca"].verdict == "unknown"
+    assert "PCA map itself" in card["pca"].text
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"), [(0.95, "nearly the same map"), (0.749, "one neighbour in 4 is another")]
+)
+def test_seeds_are_told_as_far_as_they_agree(kept: float, words: str) -> None:
+    codes, _ = groups()
+    found = quality.report(codes, codes[:, :2], others=[codes[:, 1:3]])
+    changed = dict(found.measures)
+    changed["stability"] = replace(changed["stability"], value=kept)
+    changed["procrustes"] = replace(changed["procrustes"], value=0.1)
+    sentence = quality.map_card(replace(found, measures=changed))["seeds"]
+    assert sentence.verdict == "yes"
+    assert words in sentence.text
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(0.2, "0.50 ± 0.20"), (0.0004, "0.5000 ± 0.0004"), (1e-6, "0.5000 ± < 0.0001"), (0, "0.50)")],
+)
+def test_an_error_that_is_one_is_not_shown_as_zero(error: float, shown: str) -> None:
+    codes, _ = groups()
+    found = quality.report(codes, codes[:, :2])
+    changed = dict(found.measures)
+    changed["density"] = replace(changed["density"], value=0.5, standard_error=error)
+    assert shown in quality.map_card(replace(found, measures=changed))["sizes"].text
+
+
 def test_better_than_pca() -> None:
     rng = np.random.default_rng(0)
     angle = rng.uniform(0, 3 * np.pi, 1000)
@@ -127,7 +202,7 @@ def test_every_number_in_a_card_comes_from_the_report() -> None:
     measures["density"] = replace(measures["density"], value=-0.123, standard_error=0.004)
     measures["label_accuracy"] = replace(measures["label_accuracy"], value=0.5123)
     changed = quality.map_card(replace(found, measures=measures))
-    assert "-0.12 ± 0.00" in changed["sizes"].text
+    assert "-0.123 ± 0.004" in changed["sizes"].text
     assert "51.2 %" in changed["classes"].text
     assert changed["classes"].verdict == "partly"
     for topic in ("gaps", "distances", "neighbours", "misplaced", "seeds", "pca"):

@@ -73,6 +73,38 @@ def test_equals_plain_numpy_at_given_places() -> None:
     assert trip[2] > 10  # no place of the map lies there
 
 
+def test_a_random_map_is_far_from_both() -> None:
+    codes = flat(1000)
+    pca = PCA().fit(codes)
+    honesty = decode_honesty(pca, codes, same, same)
+    assert honesty.n_places == 1000
+    # Two independent places of a normal cloud are sqrt(pi) standard deviations apart.
+    assert honesty.random_round_trip == pytest.approx(np.sqrt(np.pi), rel=0.05)
+    rng = np.random.default_rng(1)
+    one, other = rng.integers(0, 1000, (2, 4000))
+    middle = (codes[one] + codes[other])[one != other] / 2
+    away = np.sqrt(((middle[:, None] - codes[None]) ** 2).sum(axis=2)).min(axis=1).mean()
+    apart = np.sqrt(((codes[:, None] - codes[None]) ** 2).sum(axis=2))
+    np.fill_diagonal(apart, np.inf)
+    assert honesty.random_off == pytest.approx(away / np.median(apart.min(axis=1)), rel=0.1)
+    assert decode_honesty(pca, codes, same, same, n_places=7).n_places == 7
+
+
+def test_the_same_places_every_time_and_images_in_parts() -> None:
+    codes = flat(600)
+    pca = PCA().fit(codes)
+    seen: list[int] = []
+
+    def encode(images: Any) -> Any:
+        seen.append(len(images))
+        return images
+
+    first = decode_honesty(pca, codes, same, encode)
+    assert seen == [250, 250, 100]  # a thousand large images need not be in memory at once
+    assert decode_honesty(pca, codes, same, same) == first
+    assert decode_honesty(pca, codes, same, same, random_state=1) != first
+
+
 def test_bad_models_are_named() -> None:
     codes = flat(50)
     pca = PCA().fit(codes)

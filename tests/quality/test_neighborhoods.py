@@ -228,3 +228,17 @@ def test_published_trustworthiness_of_pca(mnist: ImageSet, part: str) -> None:
     rows = rows.astype(np.float32)
     pca = PCA().fit(train if part == "transformed" else rows)
     assert trustworthiness(rows, pca.transform(rows), 5) == pytest.approx(0.743, abs=0.003)
+
+
+@pytest.mark.parametrize("kind", [str, object, bytes])
+def test_words_are_refused_even_where_they_look_like_numbers(kind: type) -> None:
+    words = np.array([["1", "2.5"]] * 20).astype(kind)
+    with pytest.raises(CodesError, match=r"^codes holds text, such as .*, not numbers; give"):
+        trustworthiness(words, np.zeros((20, 2)))
+    numbers = np.random.default_rng(0).normal(size=(20, 2))
+    assert trustworthiness(numbers.astype(object), numbers, 5) == 1  # objects that are numbers
+
+
+def test_one_row_is_not_rows() -> None:
+    with pytest.raises(CodesError, match=r"codes has 1 row, this"):
+        trustworthiness([[1, 2]], [[1, 2]])

@@ -51,6 +51,8 @@ _IN_TABLE = (
     "silhouette",
     "stability",
     "procrustes",
+    "round_trip",
+    "off_data",
 )
 _TABLE = LinearSegmentedColormap.from_list("trust", ["#ffffff", "#cfe3d9", "#6fb39a"])
 

@@ -20,6 +20,7 @@ import numpy as np
 from latentscape.errors import DataError
 from latentscape.files import storage_error
 from latentscape.images.embedding_files.arrays import NPY_ERRORS, read_npy_header
+from latentscape.images.embedding_files.raw import PickledObjectsError
 from latentscape.images.imageset import ImageSet
 from latentscape.types import AnyArray, IntArray, UInt8Array
 
@@ -224,6 +225,8 @@ def _look_at(path: Path) -> tuple[NpyShard, tuple[int, ...]]:
 def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, Any]:
     try:
         return read_npy_header(file)
+    except PickledObjectsError as error:
+        raise DataError(f"{path} {error}") from None
     except _UNREADABLE as error:
         text = " ".join(str(error).split())
         raise DataError(f"{path} is no .npy file that can be read ({text})") from error

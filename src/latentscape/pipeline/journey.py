@@ -310,7 +310,9 @@ class _Run:
             recorder, jobs, made_from, labels=rows.labels, reasons=reasons, random_state=seed
         )
         places_stages(recorder, names)
-        judge_stages(recorder, names, settings)
+        # A network of the user's own, which this very run has named.
+        own = settings.network if ":" in settings.network else None
+        judge_stages(recorder, names, settings, network=own)
         points_stage(recorder, names)
         draw(recorder)
         before_page()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from latentscape.atlas import Atlas, fingerprint
+from latentscape.pipeline.decoded import judge_decoding
 from latentscape.pipeline.lacking import known_labels, why_no_label_measures
 from latentscape.pipeline.mapping import NEIGHBOR_MAPS, MapJob, whole_map
 from latentscape.pipeline.recorder import Recorder
@@ -20,16 +21,23 @@ from latentscape.pipeline.tables import PER_POINT, QUALITY_STAGE
 from latentscape.types import FloatArray, IntArray, Progress
 
 if TYPE_CHECKING:
-    from latentscape.quality import MapReport
+    from latentscape.quality import DecodeHonesty, MapReport
 
 _LEAST_ROWS = 8  # fewer cannot be judged
 
 
-def judge_stages(recorder: Recorder, names: Sequence[str], settings: RunSettings) -> None:
+def judge_stages(
+    recorder: Recorder,
+    names: Sequence[str],
+    settings: RunSettings,
+    *,
+    network: str | None = None,
+) -> None:
     """Judge every map that is there and not judged yet, each as its own stage.
 
     A map that depends on a seed is made once more with the next seed, to see what stays. All are
-    measured together, in the stage of the first: they share most of the work.
+    measured together, in the stage of the first: they share most of the work. `network` is the
+    path of a network of the user's own, where the caller has named it.
     """
     waiting = {}
     for name in names:
@@ -52,20 +60,31 @@ def judge_stages(recorder: Recorder, names: Sequence[str], settings: RunSettings
     ]
     there = {job.name for job in jobs}
     found: dict[str, MapReport] | None = None
+    lacking: dict[str, dict[str, str]] = {}
     for name, made_from in waiting.items():
         if atlas.stages[f"maps-{name}"]["files"] and not enough:
             reason = f"needs {_LEAST_ROWS} rows or more, and there are {len(atlas.mapped_codes)}"
             recorder.skip(f"{QUALITY_STAGE}{name}", reason)
             continue
-        with recorder.stage(f"{QUALITY_STAGE}{name}", made_from):
+        with recorder.stage(f"{QUALITY_STAGE}{name}", made_from) as stage:
             if name in there:
                 if found is None:
-                    found = _reports(recorder, atlas, jobs, settings.random_state)
+                    seed = settings.random_state
+                    honesties, lacking = judge_decoding(
+                        atlas, [job.name for job in jobs], network=network, random_state=seed
+                    )
+                    found = _reports(recorder, atlas, jobs, honesties, seed)
                 _write(recorder, name, found[name])
+                if name in lacking:
+                    stage.info["lacking"] = lacking[name]
 
 
 def _reports(
-    recorder: Recorder, atlas: Atlas, jobs: Sequence[MapJob], random_state: int
+    recorder: Recorder,
+    atlas: Atlas,
+    jobs: Sequence[MapJob],
+    honesties: Mapping[str, DecodeHonesty],
+    random_state: int,
 ) -> dict[str, MapReport]:
     """Measure maps, each with another one of the next seed beside it."""
     from latentscape import quality
@@ -90,6 +109,7 @@ def _reports(
         images=images,
         graph=atlas.graph,
         others=others,
+        decoding=honesties,
         random_state=random_state,
     )
     if labels is not None and len(known) < len(codes):

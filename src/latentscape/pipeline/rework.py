@@ -199,12 +199,16 @@ class _Rework:
         if self._was_whole:
             parts = ("maps-", PLACES_STAGE, QUALITY_STAGE)
             added = {f"{part}{name}" for name in names for part in parts}
-            of_run = {*self.atlas.stage_info("run")["stages"], *added}
+            info = dict(self.atlas.stage_info("run"))
+            before, made = info["stages"], recorder.fingerprints
+            # In the order of before, and only written where something is another.
+            of_run = [*before, *sorted(added - before.keys())]
+            info["stages"] = {each: made[each] for each in of_run if each in made}
             whole = self._whole()
+            if recorder.writer.is_current("run", whole) and info["stages"] == before:
+                return
             with recorder.writer.stage("run", whole) as stage:
-                stage.info["stages"] = {
-                    each: made for each, made in recorder.fingerprints.items() if each in of_run
-                }
+                stage.info.update(info)
 
 
 def _settings_of(atlas: Atlas) -> RunSettings:

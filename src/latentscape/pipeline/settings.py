@@ -30,9 +30,9 @@ STAGE_VERSIONS = {
     "neighbors": 1,
     "maps": 3,
     "places": 1,
-    "quality": 3,
+    "quality": 4,
     "points": 3,
-    "figures": 3,
+    "figures": 4,
     "size-samples": 1,
     "explorer": 2,
 }

@@ -109,6 +109,7 @@ _SHOWN = (
     ("triplets", "triplets"),
     ("label_accuracy", "label accuracy"),
     ("stability", "other seeds"),
+    ("round_trip", "decoded places"),
 )
 _OF_LABELS = ("label_accuracy",)
 _UNEVEN = 3  # the largest class is so many times the smallest: accuracy by class says more
@@ -128,7 +129,7 @@ def trust_lines(atlas: Atlas) -> list[str]:
         for key, _ in _SHOWN:
             measure = report["measures"].get(key)
             if measure is not None and measure["value"] is not None:
-                cells.append(f"{measure['value']:.3f} ± {measure['standard_error'] or 0:.3f}")
+                cells.append(_with_error(measure["value"], measure["standard_error"]))
             else:
                 cells.append("needs labels" if key in _OF_LABELS else "–")
         lines.append(f"{MAP_TITLES[name]:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
@@ -138,6 +139,12 @@ def trust_lines(atlas: Atlas) -> list[str]:
         lines += [f"  {_MARKS[each['verdict']]} {each['text']}" for each in card["sentences"]]
     lines += ["", "+ yes   ~ partly   - no   ? cannot be told"]
     return lines
+
+
+def _with_error(value: float, error: float | None) -> str:
+    if not error:  # nothing in it is sampled, or its error is not known
+        return f"{value:.3f}"
+    return f"{value:.3f} ± {error:.3f}" if error >= 0.0005 else f"{value:.3f} ± < 0.001"
 
 
 def _class_lines(quality: Mapping[str, Any]) -> list[str]:

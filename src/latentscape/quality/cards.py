@@ -19,9 +19,15 @@ do neighbours belong together  kept neighbours: half "yes", a tenth "partly", be
 how many are misplaced         share of rows with trustworthiness below .9: at most 5 % "yes", at
                                most 20 % "partly", beyond "no"
 does it stay with other seeds  share of common neighbours between seeds: half "yes", unless the
-                               Procrustes distance is above .35; a fifth "partly", below "no"
+                               Procrustes distance is above .35; a fifth "partly", below "no";
+                               only from nine tenths on it is called nearly the same map
+may a decoded place be         round trip (decoded, encoded and placed again): at most a tenth of
+believed                       the map's standard deviation "yes", at most a half "partly", beyond
+                               "no"; and never "yes" where the place's code is more than twice as
+                               far from the data as codes are from each other
 is it better than PCA          R_NX AUC and triplets, each by two standard errors of the
-                               paired difference: both "yes", one "partly", none "no"
+                               paired difference: both "yes", one "partly", none "no"; of the PCA
+                               map itself "unknown"
 =============================  ==================================================================
 """
 
@@ -44,7 +50,10 @@ RECALL_YES, RECALL_PARTLY = 0.5, 0.1
 POOR_TRUST = 0.9
 POOR_YES, POOR_PARTLY = 0.05, 0.2
 STABILITY_YES, STABILITY_PARTLY = 0.5, 0.2
+STABILITY_SAME = 0.9
 MOVED = 0.35
+ROUND_TRIP_YES, ROUND_TRIP_PARTLY = 0.1, 0.5
+OFF_DATA = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Sentence:
     ----------
     topic : str
         ``"gaps"``, ``"classes"``, ``"sizes"``, ``"distances"``, ``"neighbours"``, ``"misplaced"``,
-        ``"seeds"`` or ``"pca"``.
+        ``"seeds"``, ``"decoding"`` or ``"pca"``.
     verdict : {"yes", "partly", "no", "unknown"}
         Whether the map can be trusted in this.
     text : str
@@ -103,8 +112,8 @@ def map_card(report: MapReport, name: str = "Map") -> MapCard:
     Parameters
     ----------
     report : MapReport
-        With labels, other seeds and baselines it can answer more; what it cannot answer is said
-        to be unknown.
+        With labels, other seeds, decoded places and baselines it can answer more; what it cannot
+        answer is said to be unknown.
     name : str, default "Map"
         For example ``"t-SNE"``.
 
@@ -121,6 +130,7 @@ def map_card(report: MapReport, name: str = "Map") -> MapCard:
         _neighbours,
         _misplaced,
         _seeds,
+        _decoding,
         _pca,
     ]
     title = f"{name} of {report.n_rows:,} points: what it can tell"
@@ -239,13 +249,23 @@ def _seeds(report: MapReport) -> Sentence:
             "seeds", "unknown", "How much moves with another seed: only one map was given."
         )
     left = report.measures["procrustes"].value
+    if stability.value == 1 and left < 1e-6:
+        return Sentence(
+            "seeds", "yes", "Nothing in it is left to chance: made once more, it is the same map."
+        )
     verdict = _above(stability.value, STABILITY_YES, STABILITY_PARTLY)
     if verdict == "yes" and left > MOVED:
         verdict = "partly"
         meaning = "Another seed keeps the neighbours of a point but moves its island elsewhere"
     else:
+        one_in = f"{1 / max(1 - stability.value, 0.01):.0f}"
+        alike = (
+            "Another seed draws nearly the same map"
+            if stability.value >= STABILITY_SAME
+            else f"Another seed draws a similar map, in which one neighbour in {one_in} is another"
+        )
         meaning = {
-            "yes": "Another seed draws nearly the same map",
+            "yes": alike,
             "partly": "Another seed keeps the surroundings of a point but changes its neighbours",
             "no": "Another seed draws another map",
         }[verdict]
@@ -258,12 +278,43 @@ def _seeds(report: MapReport) -> Sentence:
     )
 
 
+def _decoding(report: MapReport) -> Sentence:
+    trip, off = report.measures.get("round_trip"), report.measures.get("off_data")
+    if trip is None or off is None:
+        return Sentence(
+            "decoding",
+            "unknown",
+            "Whether a decoded place may be believed: not measured; it needs a model that decodes "
+            "and encodes.",
+        )
+    verdict = _below(trip.value, ROUND_TRIP_YES, ROUND_TRIP_PARTLY)
+    meaning = {
+        "yes": "What a place decodes to belongs there",
+        "partly": "What a place decodes to belongs near it, not just there",
+        "no": "What a place decodes to belongs elsewhere on the map",
+    }[verdict]
+    if verdict == "yes" and off.value > OFF_DATA:
+        verdict = "partly"
+        meaning += ", but is unlike the data"
+    return Sentence(
+        "decoding",
+        verdict,
+        f"{meaning}: decoded, encoded and placed again, it comes back {_signed(trip)} standard "
+        f"deviations of the map away (a random place: {trip.random:.2f}); its code is "
+        f"{off.value:.2f} times as far from the data as a code from its nearest other one.",
+    )
+
+
 def _pca(report: MapReport) -> Sentence:
     near, far = report.measures["r_nx_auc"], report.measures.get("triplets")
     if near.pca is None or far is None:
         return Sentence("pca", "unknown", "Whether it beats PCA: not measured.")
     if near.gain == 0 and far.gain == 0:
-        return Sentence("pca", "no", "It is the PCA map, or has the same figures.")
+        return Sentence(
+            "pca",
+            "unknown",
+            "It is the PCA map itself, which others are compared with, or has its very figures.",
+        )
     better = [_beats(near), _beats(far)]
     verdict: Verdict = "yes" if all(better) else "partly" if any(better) else "no"
     meaning = {
@@ -303,6 +354,11 @@ def _percent(share: float) -> str:
 
 
 def _signed(measure: Measure) -> str:
-    if np.isnan(measure.standard_error):
+    """Return a value with its error; digits enough that an error which is one is not shown as 0."""
+    error = measure.standard_error
+    if np.isnan(error) or error == 0:
         return f"{measure.value:.2f}"
-    return f"{measure.value:.2f} ± {measure.standard_error:.2f}"
+    digits = int(np.clip(np.ceil(-np.log10(error)), 2, 4))
+    if float(f"{error:.{digits}f}") == 0:
+        return f"{measure.value:.{digits}f} ± < {10.0**-digits:.{digits}f}"
+    return f"{measure.value:.{digits}f} ± {error:.{digits}f}"

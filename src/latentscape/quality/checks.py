@@ -17,11 +17,16 @@ def check_rows(X: Any, name: str = "X", least: int = 1) -> FloatArray:
     Raises
     ------
     CodesError
-        Another shape, too few rows, NaN or infinity (the rows are named).
+        No numbers, another shape, too few rows, NaN or infinity (the rows are named).
     """
     try:
+        given = np.asarray(X)
+    except (TypeError, ValueError) as error:
+        raise CodesError(f"{name} must be numbers of shape (n, d): {error}.") from error
+    _refuse_words(given, name)
+    try:
         with np.errstate(over="ignore"):
-            rows = np.asarray(X, dtype=np.float32)
+            rows = np.asarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise CodesError(f"{name} must be numbers of shape (n, d): {error}.") from error
     if rows.ndim > 2:
@@ -29,7 +34,8 @@ def check_rows(X: Any, name: str = "X", least: int = 1) -> FloatArray:
     if rows.ndim != 2 or rows.size == 0:
         raise CodesError(f"expected {name} of shape (n, d), got {rows.shape}.")
     if len(rows) < least:
-        raise CodesError(f"{name} has {len(rows)} rows, this measure needs {least} or more.")
+        count = f"{len(rows)} row" + ("" if len(rows) == 1 else "s")
+        raise CodesError(f"{name} has {count}, this measure needs {least} or more.")
     good = np.isfinite(rows).all(axis=1)
     if not good.all():
         bad = np.flatnonzero(~good)
@@ -39,6 +45,27 @@ def check_rows(X: Any, name: str = "X", least: int = 1) -> FloatArray:
             "leave such rows out."
         )
     return np.ascontiguousarray(rows)
+
+
+def _refuse_words(given: AnyArray, name: str) -> None:
+    """Raise :class:`CodesError` for text, dates and complex numbers: nothing is guessed of them."""
+    kind, example = given.dtype.kind, ""
+    if kind == "O":
+        words = (value for value in given.ravel().tolist() if isinstance(value, str | bytes))
+        word = next(words, None)
+        if word is None:
+            return  # perhaps numbers; if not, the conversion says so
+        kind, example = "U", repr(word)
+    if kind in "biuf":
+        return
+    what = {"U": "text", "S": "text", "c": "complex numbers", "M": "dates", "m": "times"}
+    if kind in "US" and not example and given.size:
+        example = repr(given.ravel()[:1].tolist()[0])
+    shown = f", such as {example[:40]}" if example else ""
+    raise CodesError(
+        f"{name} holds {what.get(kind, f'values of type {given.dtype}')}{shown}, not numbers; give "
+        "an array of numbers of shape (n, d)."
+    )
 
 
 def check_pair(

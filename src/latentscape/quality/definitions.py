@@ -122,4 +122,18 @@ DEFINITIONS: dict[str, Definition] = {
         "stability",
         0.0,
     ),
+    "round_trip": Definition(
+        "round trip of decoded places",
+        "Distance on the map, in its standard deviations, between a place and where its decoded "
+        "and again encoded image is put.",
+        "decoding",
+        0.0,
+    ),
+    "off_data": Definition(
+        "decoded places, off the data",
+        "Distance of a place's code to the nearest code of the data; 1 is the median distance of "
+        "a code to its nearest other one.",
+        "decoding",
+        0.0,
+    ),
 }

@@ -12,9 +12,9 @@ from latentscape.quality.estimates import Estimate, as_json
 from latentscape.quality.neighborhoods import RnxCurve
 from latentscape.types import FloatArray
 
-Scope = Literal["local", "global", "label", "stability"]
+Scope = Literal["local", "global", "label", "stability", "decoding"]
 
-HEADLINES = ("recall", "triplets", "label_accuracy", "stability")
+HEADLINES = ("recall", "triplets", "label_accuracy", "stability", "round_trip")
 """The one figure of each scope that is shown first; measures of one scope agree mostly."""
 
 
@@ -30,11 +30,12 @@ class Measure:
         What a random map has: expected or, where no formula is known, found by dealing out the
         places of this map at random.
     pca : float or None
-        The same figure of the PCA map of the same codes; None without baselines.
+        The same figure of the PCA map of the same codes; None without baselines, and for decoded
+        places.
     pca_error : float or None
         Its standard error.
     best : float
-    scope : {"local", "global", "label", "stability"}
+    scope : {"local", "global", "label", "stability", "decoding"}
     title : str
     definition : str
         One sentence.
@@ -158,4 +159,6 @@ class MapReport:
 def _cell(number: float | None) -> str:
     if number is None:
         return ""
-    return "-" if np.isnan(number) else f"{float(number):.4f}"
+    if np.isnan(number):
+        return "-"
+    return "<0.0001" if 0 < number < 0.00005 else f"{float(number):.4f}"

@@ -34,6 +34,7 @@ from latentscape.quality.gathering import (
     hop_of,
     pixel_accuracy,
 )
+from latentscape.quality.honesty import DecodeHonesty
 from latentscape.quality.measures import HEADLINES, MapReport, Measure
 from latentscape.quality.neighborhoods import RnxCurve
 from latentscape.quality.ranks import CoRanks, coranks, log_sizes
@@ -52,6 +53,7 @@ def report(
     images: Any = None,
     graph: NeighborGraph | None = None,
     others: Sequence[Any] = (),
+    decoding: DecodeHonesty | None = None,
     baselines: bool = True,
     n_anchors: int = 1000,
     random_state: int = 0,
@@ -78,6 +80,8 @@ def report(
         are used above 200,000 rows only.
     others : sequence of array-like, each of shape (n, 2), optional
         Maps of the same codes with other seeds; adds the stability.
+    decoding : DecodeHonesty, optional
+        What :func:`decode_honesty` found on this map; adds how far decoded places can be believed.
     baselines : bool, default True
         Whether the PCA map of the codes is measured as well.
     n_anchors : int, default 1000
@@ -102,6 +106,7 @@ def report(
         images=images,
         graph=graph,
         others={"map": others},
+        decoding={} if decoding is None else {"map": decoding},
         baselines=baselines,
         n_anchors=n_anchors,
         random_state=random_state,
@@ -118,6 +123,7 @@ def reports(
     images: Any = None,
     graph: NeighborGraph | None = None,
     others: Mapping[str, Sequence[Any]] | None = None,
+    decoding: Mapping[str, DecodeHonesty] | None = None,
     baselines: bool = True,
     n_anchors: int = 1000,
     random_state: int = 0,
@@ -135,6 +141,8 @@ def reports(
         Maps by their names.
     others : mapping of str to sequence of array-like, optional
         Maps with other seeds, by the name of the map they belong to.
+    decoding : mapping of str to DecodeHonesty, optional
+        What :func:`decode_honesty` found, by the name of the map.
     labels, images, graph, baselines, n_anchors, random_state, n_jobs
         As in :func:`report`.
 
@@ -206,6 +214,9 @@ def reports(
         here, theirs = figures[name], figures.get(BASELINE)
         if seeds[name]:
             add_stability(places, seeds[name], near[name].indices, n_threads, here)
+        honesty = (decoding or {}).get(name)
+        if honesty is not None:
+            _add_decoding(honesty, here, shuffled[name])
         shuffled[name].values.update(_expected(n, k, near[name].indices.shape[1]))
         made[name] = MapReport(
             measures=_measures(here, theirs, shuffled[name], beside),
@@ -221,9 +232,20 @@ def reports(
             n_anchors=len(anchors),
             n_islands=n_islands[name],
             random_state=random_state,
-            notes=_notes(n, len(anchors), pixels is not None, owner is not None, bool(seeds[name])),
+            notes=(
+                *_notes(n, len(anchors), pixels is not None, owner is not None, bool(seeds[name])),
+                *([] if honesty is None else [f"Decoded places: {honesty.n_places} of them."]),
+            ),
         )
     return made
+
+
+def _add_decoding(honesty: DecodeHonesty, here: Figures, shuffled: Figures) -> None:
+    """Add how far decoded places can be believed."""
+    here.values.update(round_trip=honesty.round_trip, off_data=honesty.off)
+    shuffled.values.update(
+        round_trip=Estimate(honesty.random_round_trip), off_data=Estimate(honesty.random_off)
+    )
 
 
 def _curves(ranked: Mapping[str, CoRanks], name: str) -> dict[str, RnxCurve]:

@@ -358,7 +358,7 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", codes=objects)
     for name in ("a.npy", "a.npz"):
         assert not looks_like_embeddings(tmp_path / name)
-        with pytest.raises(DataError, match="it holds Python objects or records"):
+        with pytest.raises(DataError, match=r"holds Python objects .*never loaded"):
             read_embeddings(tmp_path / name)
     assert not (tmp_path / "sprung").exists()
 

@@ -14,6 +14,7 @@ const SCOPES: readonly (readonly [string, string])[] = [
   ["global", "Far: the large picture"],
   ["label", "Labels"],
   ["stability", "Stability between seeds"],
+  ["decoding", "Decoded places"],
 ];
 
 /** What the sentences of a card answer, by their topics (quality/cards.py). */
@@ -25,6 +26,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   neighbours: "Do neighbours belong together?",
   misplaced: "Are few points misplaced?",
   seeds: "Is it the same with other seeds?",
+  decoding: "May a decoded place be believed?",
   pca: "Does it tell more than PCA?",
 };
 

@@ -23,6 +23,7 @@ from latentscape.images.embedding_files.raw import (
     IMAGE_NAMES,
     LABEL_NAMES,
     SPLIT_NAME,
+    PickledObjectsError,
     RawEmbeddings,
     Wanted,
     damage_told,
@@ -92,7 +93,7 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
     Raises
     ------
     ValueError
-        It is no such header, or it describes Python objects.
+        It is no such header, or it describes Python objects or records.
     """
     version = npy.read_magic(file)
     readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -100,8 +101,10 @@ def read_npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[An
         raise ValueError(f"version {version[0]}.{version[1]} of the format is not known")
     with _quiet():
         shape, fortran, dtype = readers[version](file)
-    if dtype.hasobject or dtype.fields:
-        raise ValueError("it holds Python objects or records, not plain numbers or words")
+    if dtype.hasobject:
+        raise PickledObjectsError
+    if dtype.fields:
+        raise ValueError("it holds records, not plain numbers or words")
     if any(side < 0 for side in shape) or dtype.itemsize == 0:
         raise ValueError(f"its header gives the shape {shape}")
     return shape, fortran, dtype  # numpy refuses headers above 10,000 bytes, and runs nothing

@@ -102,6 +102,17 @@ def regular_file(path: Path) -> int:
     return status.st_size
 
 
+class PickledObjectsError(ValueError):
+    """An array of Python objects, which only unpickling could load."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "holds Python objects (dtype object), which are pickled; pickled objects are never "
+            "loaded, as they can run code: make plain numbers of them in Python, such as "
+            "np.stack(array).astype('float32'), or words by astype(str), and save those"
+        )
+
+
 @contextmanager
 def damage_told(path: Path, kind: str, *errors: type[Exception]) -> Iterator[None]:
     """Turn what a library says about a damaged file into a DataError with its path."""
@@ -109,6 +120,8 @@ def damage_told(path: Path, kind: str, *errors: type[Exception]) -> Iterator[Non
         yield
     except LatentscapeError:
         raise
+    except PickledObjectsError as error:
+        raise DataError(f"{path} {error}") from None
     except MemoryError:
         raise DataError(
             f"{path} holds more than fits into memory; use a part of it or a larger machine"
