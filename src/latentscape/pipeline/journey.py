@@ -121,7 +121,7 @@ def run(
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
-        ``tolerance``, ``training``, ``map_settings``, ``sample``.
+        ``tolerance``, ``training``, ``map_settings``, ``sample``, ``metric``.
 
     Returns
     -------
@@ -302,7 +302,7 @@ class _Run:
             has_plane=self.trained is not None,
         )
         seed = settings.random_state
-        neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed)
+        neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed, settings.metric)
         codes = codes_basis(recorder)
         made_from = {name: neighbors if name in NEIGHBOR_MAPS else codes for name in names}
         made_from["direct"] = codes_basis(recorder, "plane")
@@ -311,7 +311,7 @@ class _Run:
         )
         places_stages(recorder, names)
         judge_stages(recorder, names, settings)
-        points_stage(recorder, names)
+        points_stage(recorder, names, settings.metric)
         draw(recorder)
         before_page()
         explorer_stage(recorder)
@@ -325,7 +325,7 @@ class _Run:
             self.recorder.forget_others([])
         settings = self.settings.as_dict()
         if until == "sweep":  # the maps stay as they are, and so do their settings
-            later = ("latent_dim", "maps", "rows", "map_settings")
+            later = ("latent_dim", "maps", "rows", "map_settings", "metric")
             settings |= {name: before.settings[name] for name in later if name in before.settings}
         else:
             self._tell_resets(before)
@@ -335,7 +335,12 @@ class _Run:
             quarantine_stage(self.recorder, data.quarantine)
 
     def _tell_resets(self, before: Atlas) -> None:
-        """Say which maps were made with settings that this run takes back."""
+        """Say what was made with settings that this run takes back."""
+        metric = before.settings.get("metric", "euclidean")
+        if "neighbors" in before.stages and metric != self.settings.metric:
+            note = f"they were found by metric={metric}, and this run asks for "
+            note += self.settings.metric
+            self.recorder.tell(StageChange("neighbors", "reset", note=note))
         had = before.settings.get("map_settings") or {}
         for name in sorted({*had, *self.settings.map_settings}):
             if f"maps-{name}" not in before.stages or name not in self.settings.maps:

@@ -46,6 +46,7 @@ def summarize(atlas: Atlas) -> list[str]:
             f"maps       {len(atlas.points):,} {atlas.data.get('kind', 'images')}, "
             f"{mapped['latent_dim']} latent dimensions: "
             f"{', '.join(MAP_TITLES[name] for name in atlas.map_names) or 'no map'}"
+            + ("; codes compared by cosine distance" if atlas.metric == "cosine" else "")
         )
         lines += _accuracy_lines(atlas.quality)
     for stage, entry in atlas.stages.items():
