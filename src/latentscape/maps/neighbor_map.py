@@ -19,7 +19,7 @@ from latentscape.maps.guard import (
 )
 from latentscape.maps.inversion import DirectionField, LocalField, MapDistance
 from latentscape.maps.placement import Placement, PlacementError
-from latentscape.neighbors import METRICS, Metric, NeighborGraph, check_metric, measured_rows
+from latentscape.neighbors import Metric, NeighborGraph, check_metric, measured_rows
 from latentscape.neighbors.metric import zero_rows
 from latentscape.types import DoubleArray, FloatArray
 
@@ -127,8 +127,9 @@ class NeighborMap(Map2D):
         n_distinct, width = len(self.codes_), self.n_features_in_
         if self.codes_.shape != (n_distinct, width) or self.positions_.shape != (n_distinct, 2):
             raise ValueError("its arrays do not fit together")
-        if n_distinct == 0 or self.metric_ not in METRICS:
-            raise ValueError("it names no metric that there is, or holds no codes")
+        check_metric(self.metric_)
+        if n_distinct == 0:
+            raise ValueError("it holds no codes")
         if self.metric_ == "cosine" and len(zero_rows(self.codes_)):
             raise ValueError("its codes have no direction")
 
