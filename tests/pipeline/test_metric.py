@@ -15,6 +15,7 @@ from latentscape.atlas import Atlas, fingerprint
 from latentscape.errors import CodesError, DataError, SettingError
 from latentscape.explorer import data_block
 from latentscape.explorer.container import parse
+from latentscape.figures.maps import caption
 from latentscape.images import EmbeddingSet
 from latentscape.neighbors import NeighborGraph, measured_rows
 from latentscape.pipeline import RunSettings, add_map, run, summarize
@@ -98,6 +99,8 @@ def test_it_is_said(atlases: dict[str, Atlas]) -> None:
     assert "cosine" not in plain.quality["cards"]["umap"]["title"]
     notes = atlas.quality["maps"]["pca"]["notes"]
     assert "The map has no metric: it is linear, made of the codes as they are." in notes
+    assert ", compared by cosine distance" in caption(atlas, 120, "tsne")
+    assert "compared" not in caption(plain, 120, "tsne")
     assert any("by cosine distance" in note for note in atlas.quality["maps"]["tsne"]["notes"])
     assert not any("linear" in note for note in atlas.quality["maps"]["tsne"]["notes"])
 
@@ -164,11 +167,11 @@ def test_one_map_by_another_metric_takes_the_other_along(
     assert Atlas.open(path).metric == "cosine"
 
 
-def test_linear_maps_have_no_metric(atlases: dict[str, Atlas]) -> None:
+def test_linear_maps_have_no_metric(atlases: dict[str, Atlas], tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="not of pca, which is linear and looks at no neighb"):
         add_map(atlases["euclidean"].path, "pca", metric="cosine", verbose=0)
     with pytest.raises(SettingError, match="metric is no setting of one map"):
-        run("nowhere", "x", map_settings={"tsne": {"metric": "cosine"}}, verbose=0, maps=["tsne"])
+        run(embeddings(), tmp_path / "a", map_settings={"tsne": {"metric": "cosine"}}, verbose=0)
 
 
 def test_zero_rows_are_refused_before_anything_is_written(tmp_path: Path) -> None:
