@@ -172,7 +172,7 @@ def test_lda_of_few_rows_does_not_fly_apart(n: int, d: int) -> None:
 
 def nearest_mean(train: FloatArray, labels: IntArray, new: FloatArray) -> IntArray:
     means = np.array([train[labels == c].mean() for c in (0, 1)])
-    return np.abs(new[:, None] - means).argmin(axis=1)
+    return np.asarray(np.abs(new[:, None] - means).argmin(axis=1))
 
 
 def test_lda_of_enough_rows_is_not_shrunk() -> None:
