@@ -208,6 +208,9 @@ def test_a_map_of_another_kind_is_refused(fitted_maps: dict[str, Map2D], tmp_pat
         TSNE().save(tmp_path / "n")
     with pytest.raises(StorageError, match="cannot read"):
         TSNE.load(tmp_path / "n")
+    for call in (TSNE.load, fitted_maps["umap"].save):
+        with pytest.raises(StorageError, match="an empty path was given"):
+            call("")
 
 
 @every_map

@@ -18,7 +18,7 @@ from latentscape.explorer.container import parse
 from latentscape.figures.maps import caption
 from latentscape.images import EmbeddingSet
 from latentscape.neighbors import NeighborGraph, measured_rows
-from latentscape.pipeline import RunSettings, add_map, run, summarize
+from latentscape.pipeline import RunSettings, add_map, run, summarize, trust_lines
 from latentscape.pipeline.encode import encode_images
 from latentscape.pipeline.finished import whole_fingerprint
 from latentscape.pipeline.settings import STAGE_VERSIONS
@@ -95,6 +95,9 @@ def test_it_is_said(atlases: dict[str, Atlas]) -> None:
     atlas, plain = atlases["cosine"], atlases["euclidean"]
     assert any(line.endswith("; codes compared by cosine distance") for line in summarize(atlas))
     assert not any("cosine distance" in line for line in summarize(plain))
+    said = "codes are compared by cosine distance, places on a map by Euclidean distance"
+    assert said in trust_lines(atlas)
+    assert said not in trust_lines(plain)
     assert "codes compared by cosine distance" in atlas.quality["cards"]["umap"]["title"]
     assert "cosine" not in plain.quality["cards"]["umap"]["title"]
     notes = atlas.quality["maps"]["pca"]["notes"]

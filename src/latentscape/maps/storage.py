@@ -108,7 +108,7 @@ def save_map(fitted: Map2D, path: str | os.PathLike[str]) -> None:
         The file cannot be written.
     """
     data = map_to_bytes(fitted)
-    target = Path(path)
+    target = _given(path)
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
@@ -142,7 +142,7 @@ def load_map(path: str | os.PathLike[str]) -> Map2D:
         It holds no map, or a damaged one.
     """
     try:
-        data = Path(path).read_bytes()
+        data = _given(path).read_bytes()
     except OSError as error:
         raise StorageError(
             f"cannot read the map {path}: {error.strerror or error}; check the path."
@@ -151,6 +151,13 @@ def load_map(path: str | os.PathLike[str]) -> Map2D:
         return map_from_bytes(data)
     except ModelFileError as error:
         raise ModelFileError(f"{path}: {error}") from error
+
+
+def _given(path: str | os.PathLike[str]) -> Path:
+    """Return a path, unless it is empty: Python would take that for the current directory."""
+    if not os.fspath(path):
+        raise StorageError("an empty path was given; give the name of a map's file.")
+    return Path(path)
 
 
 def _rebuild(header: dict[str, Any], arrays: dict[str, AnyArray]) -> Map2D:

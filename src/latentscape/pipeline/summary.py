@@ -133,6 +133,8 @@ def trust_lines(atlas: Atlas) -> list[str]:
             else:
                 cells.append("needs labels" if key in _OF_LABELS else "–")
         lines.append(f"{MAP_TITLES[name]:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    if atlas.metric == "cosine":
+        lines.append("codes are compared by cosine distance, places on a map by Euclidean distance")
     lines += _class_lines(atlas.quality)
     for name, card in cards.items():
         lines += ["", MAP_TITLES[name]]
