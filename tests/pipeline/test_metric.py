@@ -16,7 +16,7 @@ from latentscape.errors import CodesError, DataError, SettingError
 from latentscape.explorer import data_block
 from latentscape.explorer.container import parse
 from latentscape.figures.maps import caption
-from latentscape.images import EmbeddingSet
+from latentscape.images import EmbeddingSet, ImageSet
 from latentscape.neighbors import NeighborGraph, measured_rows
 from latentscape.pipeline import RunSettings, add_map, run, summarize, trust_lines
 from latentscape.pipeline.encode import encode_images
@@ -250,6 +250,26 @@ def test_the_page_has_codes_of_length_one(atlases: dict[str, Atlas], served: boo
     plain = parse(data_block(atlases["euclidean"], served=served).to_bytes())[1]
     np.testing.assert_allclose(plain["codes"]["lows"], atlas.codes.min(axis=0), rtol=1e-6)
     assert not any("cosine distance" in note for note in plain["about"]["notes"])
+
+
+def test_a_page_with_a_model_says_what_it_compares_otherwise(few: ImageSet, tmp_path: Path) -> None:
+    atlas = run(
+        few,
+        tmp_path / "a",
+        metric="cosine",
+        latent_dims=(2, 4),
+        n_seeds=1,
+        training={"n_epochs": 1},
+        **SETTINGS,
+    )
+    assert atlas.quality["maps"]["direct"]["metric"] == "cosine"
+    header = parse(data_block(atlas).to_bytes())[1]
+    np.testing.assert_allclose(header["codes"]["lows"], atlas.codes.min(axis=0), rtol=1e-6)
+    assert header["about"]["notes"][-1] == (
+        "Maps and measures compare codes by cosine distance; what this page computes itself (the "
+        "nearest images, places of drawings) is by Euclidean distance of the codes as they are."
+    )
+    assert header["about"]["settings"]["metric"] == "cosine"
 
 
 def test_settings_of_a_map_that_is_not_made_are_refused(tmp_path: Path) -> None:
