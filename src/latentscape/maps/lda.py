@@ -6,7 +6,6 @@ import warnings
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
@@ -193,6 +192,8 @@ def _discriminants(
     scaled = within / spread
     covariance, shrinkage = scaled.T @ scaled / n, 0.0
     if n - n_classes < _ENOUGH * d:
+        from sklearn.covariance import ledoit_wolf_shrinkage  # a tenth of a second to import
+
         shrinkage = float(ledoit_wolf_shrinkage(scaled, assume_centered=True))
         equal = np.trace(covariance) / d * np.eye(d)
         covariance = (1 - shrinkage) * covariance + shrinkage * equal
