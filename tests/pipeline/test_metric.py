@@ -272,10 +272,12 @@ def test_a_page_with_a_model_says_what_it_compares_otherwise(few: ImageSet, tmp_
     assert header["about"]["settings"]["metric"] == "cosine"
 
 
-def test_settings_of_a_map_that_is_not_made_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingError) as raised:
-        run(embeddings(), tmp_path / "a", maps=("pca",), map_settings={"tsne": {"perplexity": 9}})
-    assert str(raised.value) == (
-        "map_settings has settings of tsne, which maps does not name; add it to maps, or leave its "
-        "settings out"
-    )
+def test_settings_of_a_map_that_is_not_made_are_told(tmp_path: Path) -> None:
+    said: list[Any] = []
+    settings = {**SETTINGS, "maps": ("pca",), "map_settings": {"tsne": {"perplexity": 9}}}
+    run(embeddings(), tmp_path / "a", callbacks=[said.append], **settings)
+    note = "settings were given for it, but maps does not name it"
+    assert said[0] == StageChange("maps-tsne", "skipped", note=note)
+    said.clear()
+    run(embeddings(), tmp_path / "b", callbacks=[said.append], **{**settings, "map_settings": {}})
+    assert not any(each.stage == "maps-tsne" for each in said if isinstance(each, StageChange))

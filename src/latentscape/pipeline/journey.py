@@ -148,13 +148,6 @@ def run(
         msg = f"until must be 'sweep' or 'figures', got {until!r}"
         raise SettingError(msg)
     worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
-    idle = [name for name in chosen.map_settings if name not in chosen.maps]
-    if idle:
-        msg = (
-            f"map_settings has settings of {idle[0]}, which maps does not name; add it to maps, or "
-            "leave its settings out"
-        )
-        raise SettingError(msg)
     limit = memory_limit(memory)
 
     def checked(known: ImageSet | EmbeddingSet | ImageStream) -> MemoryPlan:
@@ -168,6 +161,11 @@ def run(
         def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
                 callback(event)
+
+        for name in chosen.map_settings:  # several runs may share settings, so it is no mistake
+            if name not in chosen.maps:
+                note = "settings were given for it, but maps does not name it"
+                tell(StageChange(f"maps-{name}", "skipped", note=note))
 
         found: ImageSet | EmbeddingSet | ImageStream
         said: list[StageChange] = []
