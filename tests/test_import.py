@@ -54,3 +54,9 @@ def test_all_is_sorted_and_complete() -> None:
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = latentscape.nonsense
+
+
+def test_dir_lists_the_public_names_alone() -> None:
+    listed = {name for name in dir(latentscape) if not name.startswith("__")}
+    assert listed == set(latentscape.__all__)
+    assert "__version__" in dir(latentscape)

@@ -164,7 +164,8 @@ def test_every_option_of_run_and_sweep_reaches_the_library(
         "--engine processes --workers 2"
     )
     alone = shlex.split(
-        "--latent-dim 8 --maps umap,tsne --rows all --perplexity 9.5 --n-neighbors 4 --min-dist .3"
+        "--latent-dim 8 --maps umap,tsne --rows all --perplexity 9.5 --n-neighbors 4 --min-dist .3 "
+        "--metric cosine"
     )
     expected: dict[str, Any] = {
         "data": "data",
@@ -193,6 +194,7 @@ def test_every_option_of_run_and_sweep_reaches_the_library(
         "encoder_options": {},
         "memory": None,
         "sample": None,
+        "metric": "cosine",
         "map_settings": {
             "tsne": {"perplexity": 9.5},
             "umap": {"n_neighbors": 4, "min_dist": 0.3},
@@ -282,9 +284,9 @@ def test_the_options_of_umap_reach_the_library(
         return Atlas.open(here / "atlas")
 
     monkeypatch.setattr("latentscape.pipeline.add_map", record)
-    typed = shlex.split("map atlas umap --n-neighbors 4 --min-dist 0.3 --seed 2")
+    typed = shlex.split("map atlas umap --n-neighbors 4 --min-dist 0.3 --seed 2 --metric cosine")
     assert call(*typed).code == 0
-    chosen = {"n_neighbors": 4, "min_dist": 0.3, "random_state": 2}
+    chosen = {"n_neighbors": 4, "min_dist": 0.3, "random_state": 2, "metric": "cosine"}
     assert given == [(("atlas", "umap"), {**chosen, "verbose": 1, "callbacks": []})]
 
 

@@ -84,6 +84,10 @@ def codes(n: int, change: Callable[[Any], object] = lambda rows: None) -> Build:
     return build
 
 
+def two_zero_rows(rows: Any) -> None:
+    rows[[3, 17]] = 0
+
+
 def long_table(folder: Path) -> None:
     np.save(folder / "t.npy", np.random.default_rng(0).normal(size=(80_000, 4)).astype("f4"))
 
@@ -392,7 +396,43 @@ ROWS = [
         "uneven lengths",
         codes(40, long_and_short),
         "The rows have lengths from 1 to 3 (coefficient of variation 30%); if only their direction "
-        "carries meaning, as with CLIP, divide each row by its length first.",
+        "carries meaning, as with CLIP, --metric cosine compares that alone.",
+    ),
+    table(
+        "only directions",
+        codes(40, long_and_short),
+        "maps       40 embeddings, 5 latent dimensions: PCA, t-SNE, UMAP; codes compared by cosine "
+        "distance",
+        maps="pca,tsne,umap",
+        more="--metric cosine --perplexity 5",
+    ),
+    refused(
+        "zero rows, and only directions",
+        codes(40, two_zero_rows),
+        "run in/t.npz -o new --metric cosine",
+        "2 of the 40 rows of t.npz that are mapped are zero (row-00003, row-00017) and have no "
+        "direction, which --metric cosine compares; leave such rows out, or take --metric "
+        "euclidean",
+    ),
+    refused(
+        "a perplexity below one",
+        codes(40),
+        "run in/t.npz -o new --perplexity 0.5",
+        "perplexity must be at least 1, as it is the effective number of neighbours, got 0.5.",
+    ),
+    refused(
+        "a setting of a map that is not made",
+        codes(40),
+        "run in/t.npz -o new --maps pca --perplexity 30",
+        "--perplexity is a setting of tsne, which --maps does not name; add tsne to --maps, or "
+        "leave --perplexity out",
+    ),
+    table(
+        "few labelled rows for many columns",
+        codes(12),
+        "note       LDA: 12 labelled rows of 3 classes are few for 5 columns, so the spread within "
+        "classes was shrunk towards an equal one in all directions (by ",
+        maps="lda",
     ),
 ]
 

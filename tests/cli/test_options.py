@@ -47,7 +47,8 @@ NONSENSE = {
         --maps direct                  | there is no map 'direct'
         --maps pca,pca                 | names a map twice: pca, pca
         --rows some                    | '--rows': must be one of test, train, all, got 'some'
-        --perplexity 0                 | perplexity must be greater than 0, got 0
+        --perplexity 0                 | perplexity must be at least 1, as it is
+        --perplexity 0.5               | effective number of neighbours, got 0.5
         --perplexity nan               | perplexity must be a finite number, got nan
         --perplexity wide              | '--perplexity': must be a number, got 'wide'
         --n-neighbors 1                | '--n-neighbors': must be a whole number of at least 2
@@ -86,6 +87,7 @@ NONSENSE = {
         --workers 100000               | the number of workers must be at most 1,024, got 100,000
         --maps pca --perplexity 30     | --perplexity is a setting of tsne, which --maps does
         --maps tsne --min-dist 0.1     | --min-dist is a setting of umap, which --maps does
+        --metric manhattan             | '--metric': must be one of euclidean, cosine, got
         --sample 50                    | '--sample': must be a whole number of at least 100
         --memory 0                     | memory must be a number of GB above 0, got 0
         --memory 0.01                  | would take about
@@ -132,7 +134,10 @@ NONSENSE = {
         tsne --n-neighbors 5           | --n-neighbors is a setting of umap, not of tsne
         lda --min-dist 0.1             | --min-dist is a setting of umap, not of lda
         pca --seed 3                   | --seed is a setting of tsne and umap, not of pca
-        tsne --perplexity -3           | perplexity must be greater than 0, got -3
+        tsne --perplexity -3           | perplexity must be at least 1, as it is
+        pca --metric cosine            | --metric is a setting of tsne and umap, not of pca, which
+        lda --metric euclidean         | of lda, which is linear and looks at no neighbours
+        tsne --metric chess            | '--metric': must be one of euclidean, cosine, got 'chess'
         umap --n-neighbors 0           | '--n-neighbors': must be a whole number of at least 2
         umap --min-dist nan            | min_dist must be a finite number
         tsne --seed -1                 | '--seed': must be

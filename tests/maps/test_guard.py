@@ -11,7 +11,9 @@ from latentscape.maps.guard import distinct_rows, seed_of
 from latentscape.neighbors import NeighborGraph
 from latentscape.types import FloatArray, IntArray
 
-LOWERED = pytest.mark.filterwarnings("ignore::latentscape.maps.SettingLoweredWarning")
+LOWERED = pytest.mark.filterwarnings(
+    "ignore::latentscape.maps.SettingLoweredWarning", "ignore::latentscape.maps.FewRowsWarning"
+)
 
 
 def quick_map(name: str) -> Map2D:
@@ -146,6 +148,11 @@ def test_settings_too_large_are_lowered_with_a_warning(
     "bad",
     [
         TSNE(perplexity=0),
+        TSNE(perplexity=0.99),
+        TSNE(random_state=True),
+        TSNE(n_jobs=True),
+        UMAP(random_state=False),
+        UMAP(metric="chess"),
         TSNE(perplexity=float("nan")),
         TSNE(n_iter=0),
         TSNE(n_iter=2.5),  # type: ignore[arg-type]
@@ -168,6 +175,28 @@ def test_settings_too_large_are_lowered_with_a_warning(
 def test_nonsense_settings_are_refused_in_fit(bad: Map2D) -> None:
     with pytest.raises(SettingError):
         bad.fit(codes_of(100)[0])
+
+
+def test_a_perplexity_below_one_is_refused_in_a_sentence() -> None:
+    with pytest.raises(SettingError) as raised:
+        TSNE(perplexity=0.5).fit(codes_of(100)[0])
+    assert str(raised.value) == (
+        "perplexity must be at least 1, as it is the effective number of neighbours, got 0.5."
+    )
+    assert TSNE(perplexity=1, n_iter=20).fit(codes_of(100)[0]).perplexity_ == 1
+
+
+@pytest.mark.parametrize("kind", [PCA, LDA, TSNE, UMAP, Direct])
+def test_no_rows_are_too_few_by_the_number_that_is_needed(kind: type[Map2D]) -> None:
+    codes, labels = codes_of(20, 2)
+    with pytest.raises(CodesError) as raised:
+        kind().fit(codes[:0], labels[:0])
+    assert str(raised.value) == (
+        "Found array with 0 sample(s) (shape=(0, 2)) while a minimum of 4 is required by "
+        f"{kind.__name__}; map more rows at once."
+    )
+    with pytest.raises(CodesError, match="a minimum of 1 is required by PCA; give rows to place"):
+        PCA().fit(codes).transform(codes[:0])
 
 
 def test_direct_wants_two_columns() -> None:

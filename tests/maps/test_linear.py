@@ -8,7 +8,8 @@ from sklearn import decomposition
 from sklearn.datasets import load_digits
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from latentscape.maps import LDA, PCA
+from latentscape.errors import LabelsError
+from latentscape.maps import LDA, PCA, FewRowsWarning, map_from_bytes, map_to_bytes
 from latentscape.maps.pca import pca_start, principal_axes
 from latentscape.types import FloatArray, IntArray
 
@@ -142,3 +143,57 @@ def test_pca_start_has_unit_spread_and_no_two_equal_rows() -> None:
     assert start[:, 0].std() == pytest.approx(1, rel=1e-2)
     assert len(np.unique(start, axis=0)) == 40
     np.testing.assert_array_equal(start, pca_start(np.vstack([codes, codes]), seed=1))
+
+
+def few_rows(n: int, d: int, seed: int = 0) -> tuple[FloatArray, IntArray]:
+    """Return codes of two classes that differ in one column, by three times their spread."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    codes = random.normal(size=(n, d))
+    codes[:, 0] += 3 * labels
+    return codes.astype(np.float32), labels
+
+
+@pytest.mark.parametrize(("n", "d"), [(5, 8), (5, 64), (20, 32), (34, 32)])
+def test_lda_of_few_rows_does_not_fly_apart(n: int, d: int) -> None:
+    codes, labels = few_rows(n, d)
+    with pytest.warns(FewRowsWarning, match=f"{n} labelled rows of 2 classes are few for {d} col"):
+        fitted = LDA().fit(codes, labels)
+    assert 0 < fitted.shrinkage_ <= 1
+    assert np.abs(fitted.embedding_).max() < 30
+    if n < 20:
+        return  # luck decides where new rows fall
+    # scikit-learn's shrinkage is that of the classes one by one; the axis is much the same.
+    new, kinds = few_rows(2000, d, seed=1)
+    theirs = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto").fit(codes, labels)
+    ours = nearest_mean(fitted.transform(codes)[:, 0], labels, fitted.transform(new)[:, 0])
+    assert (ours == kinds).mean() > (theirs.predict(new) == kinds).mean() - 0.06
+
+
+def nearest_mean(train: FloatArray, labels: IntArray, new: FloatArray) -> IntArray:
+    means = np.array([train[labels == c].mean() for c in (0, 1)])
+    return np.asarray(np.abs(new[:, None] - means).argmin(axis=1))
+
+
+def test_lda_of_enough_rows_is_not_shrunk() -> None:
+    codes, labels = few_rows(34, 16)
+    fitted = LDA().fit(codes, labels)
+    assert fitted.shrinkage_ == 0
+    loaded = map_from_bytes(map_to_bytes(fitted))
+    assert isinstance(loaded, LDA)
+    assert loaded.shrinkage_ == 0
+    with pytest.warns(FewRowsWarning):
+        few = LDA().fit(codes[:20], labels[:20])
+    again = map_from_bytes(map_to_bytes(few))
+    assert isinstance(again, LDA)
+    assert again.shrinkage_ == few.shrinkage_ > 0
+
+
+def test_lda_without_spread_within_classes_is_refused() -> None:
+    labels = np.arange(40) % 3
+    with pytest.raises(LabelsError) as raised:
+        LDA().fit(np.eye(5)[labels], labels)
+    assert str(raised.value) == (
+        "the rows of each class are all alike, so there is no spread within classes for LDA to "
+        "measure by; use a map that needs no labels."
+    )

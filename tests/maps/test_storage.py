@@ -25,6 +25,7 @@ from latentscape.maps import (
     map_to_bytes,
     save_map,
 )
+from latentscape.maps.storage import _checksum
 from latentscape.types import FloatArray
 
 
@@ -181,3 +182,57 @@ def test_a_failed_write_leaves_the_old_file_alone(
         save_map(fitted_maps["tsne"], path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["map"]
+
+
+@every_map
+def test_a_map_saves_and_loads_itself(
+    name: str, fitted_maps: dict[str, Map2D], tmp_path: Path
+) -> None:
+    fitted = fitted_maps[name]
+    fitted.save(tmp_path / "map.safetensors")
+    assert (tmp_path / "map.safetensors").read_bytes() == map_to_bytes(fitted)
+    for kind in (type(fitted), Map2D):
+        loaded = kind.load(str(tmp_path / "map.safetensors"))
+        assert type(loaded) is type(fitted)
+        np.testing.assert_array_equal(loaded.transform(rows(9, 1)), fitted.transform(rows(9, 1)))
+
+
+def test_a_map_of_another_kind_is_refused(fitted_maps: dict[str, Map2D], tmp_path: Path) -> None:
+    fitted_maps["umap"].save(tmp_path / "m")
+    with pytest.raises(ModelFileError) as raised:
+        TSNE.load(tmp_path / "m")
+    assert str(raised.value) == (
+        f"{tmp_path / 'm'} holds a map of the kind UMAP, not TSNE; read it with UMAP.load."
+    )
+    with pytest.raises(NotFittedError):
+        TSNE().save(tmp_path / "n")
+    with pytest.raises(StorageError, match="cannot read"):
+        TSNE.load(tmp_path / "n")
+    for call in (TSNE.load, fitted_maps["umap"].save):
+        with pytest.raises(StorageError, match="an empty path was given"):
+            call("")
+
+
+@every_map
+def test_arrays_that_do_not_fit_together_are_refused(
+    name: str, fitted_maps: dict[str, Map2D]
+) -> None:
+    """Whoever can write a checksum can write one for any arrays."""
+    data = map_to_bytes(fitted_maps[name])
+    length = int.from_bytes(data[:8], "little")
+    text = json.loads(data[8 : 8 + length])["__metadata__"]["latentscape_map"]
+    arrays = safetensors.numpy.load(data)
+    for which in arrays:
+        for wrong in (arrays[which][:-1], arrays[which][..., :1], arrays[which][..., None]):
+            if which == "embedding_" and wrong.shape == arrays[which][:-1].shape and name != "lda":
+                continue  # so many places of a map may there be
+            made = {**arrays, which: np.ascontiguousarray(wrong)}
+            header = {**json.loads(text), "sha256": _checksum(made)}
+            with pytest.raises(ModelFileError, match="damaged"):
+                map_from_bytes(
+                    bytes(
+                        safetensors.numpy.save(
+                            made, metadata={"latentscape_map": json.dumps(header)}
+                        )
+                    )
+                )

@@ -160,11 +160,16 @@ def test_embeddings_with_images_and_few_labels(tmp_path: Path) -> None:
     lda = atlas.load_map("lda")
     known = labels >= 0
     assert lda.embedding_.shape == (200, 2)
-    assert atlas.stage_info("maps-lda")["note"].startswith("its axes come from the 50 labelled")
+    note = atlas.stage_info("maps-lda")["note"]
+    assert note.startswith("50 labelled rows of 10 classes are few for 40 columns, so the spread")
+    assert note.endswith(
+        "its axes come from the 50 labelled rows; the other 150 were placed on them"
+    )
     # As if fitted on the labelled rows alone, the others placed.
-    from latentscape.maps import LDA
+    from latentscape.maps import LDA, FewRowsWarning
 
-    alone = LDA().fit(codes[known], labels[known])
+    with pytest.warns(FewRowsWarning):
+        alone = LDA().fit(codes[known], labels[known])
     assert np.array_equal(lda.embedding_, alone.transform(codes))
     report = atlas.quality["maps"]["pca"]
     assert 0 < report["measures"]["label_accuracy"]["value"] < 1

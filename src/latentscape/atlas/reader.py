@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -269,6 +269,12 @@ class Atlas:
         return self._read(
             "neighbors", lambda path: NeighborGraph.from_bytes(path.read_bytes(), codes)
         )
+
+    @property
+    def metric(self) -> Literal["euclidean", "cosine"]:
+        """By which codes are neighbours, for t-SNE, UMAP and all measures."""
+        found = self.stage_info("neighbors").get("metric")
+        return "cosine" if found == "cosine" else "euclidean"
 
     @cached_property
     def plane(self) -> DecodedPlane:

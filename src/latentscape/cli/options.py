@@ -12,6 +12,7 @@ from latentscape.errors import SettingError
 
 ENGINES = ("auto", "serial", "processes")
 MODES = ("grey", "rgb")
+METRICS = ("euclidean", "cosine")
 MAPS = ("pca", "lda", "tsne", "umap")
 LARGEST_SEED = 2**32 - 1
 LEAST_SAMPLE = 100
@@ -201,6 +202,15 @@ Neighbors = Annotated[
 ]
 MinDist = Annotated[
     float | None, typer.Option("--min-dist", help="Of UMAP.", metavar="X", parser=number)
+]
+Metric = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        help="By which codes are neighbours, for t-SNE, UMAP and all measures.",
+        metavar="|".join(METRICS),
+        parser=one_of(METRICS),
+    ),
 ]
 Sample = Annotated[
     int | None,

@@ -25,7 +25,7 @@ def about(atlas: Atlas) -> dict[str, Any]:
         "n_test": atlas.data.get("n_test"),
         "image_shape": list(atlas.data.get("image_shape") or ()),
         "content_hash": str(atlas.data.get("content_hash", "")),
-        "notes": [str(note) for note in atlas.data.get("notes") or ()],
+        "notes": [str(note) for note in atlas.data.get("notes") or ()] + _of_metric(atlas),
         "rows": str(settings.get("rows", "")),
         "latent_dim": int(codes.get("latent_dim", 0)),
         "seed": int(codes.get("seed", 0)),
@@ -54,6 +54,26 @@ def about(atlas: Atlas) -> dict[str, Any]:
         "centred": _centred(atlas.data),
         "background": str(_preprocessing(atlas.data).get("background") or ""),
     }
+
+
+def divided(atlas: Atlas) -> bool:
+    """Tell whether the page has the codes divided by their lengths, as the atlas compares them.
+
+    Where there is a model, it wants codes as they are.
+    """
+    return atlas.metric == "cosine" and atlas.stage_info("codes").get("model") is None
+
+
+def _of_metric(atlas: Atlas) -> list[str]:
+    """Say by what codes are compared, unless it is what everybody expects."""
+    if atlas.metric == "euclidean":
+        return []
+    if divided(atlas):
+        return ["Codes are compared by cosine distance; on this page they have length 1."]
+    return [
+        "Maps and measures compare codes by cosine distance; what this page computes itself (the "
+        "nearest images, places of drawings) is by Euclidean distance of the codes as they are."
+    ]
 
 
 def _preprocessing(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,13 +11,14 @@ import pandas as pd
 from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, ModelFileError
 from latentscape.explorer import thumbnails
-from latentscape.explorer.about import about
+from latentscape.explorer.about import about, divided
 from latentscape.explorer.container import Container, DataBlock, LateBlock
 from latentscape.explorer.lacking import Lacking
 from latentscape.explorer.networks import UnknownNetworkError, export_model
 from latentscape.explorer.numbers import finite, level_scale, quantized, rounded, to_levels
 from latentscape.explorer.rules import frame, map_rules
 from latentscape.explorer.trust import TRUST_COLUMNS, map_badge, map_card, map_quality
+from latentscape.neighbors import measured_rows
 from latentscape.neighbors.search import nearest_rows
 from latentscape.types import AnyArray, UInt8Array
 
@@ -237,7 +238,7 @@ def code_levels(d: int) -> int:
 def _codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     if not atlas.has("codes"):
         return None
-    codes = atlas.codes
+    codes = _compared(atlas)[:]
     numbers, lows, steps = quantized(codes, code_levels(codes.shape[1]))
     return {
         "d": int(codes.shape[1]),
@@ -252,7 +253,7 @@ def _served_codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     """Describe codes that stay on the disk; a server rounds the rows that it is asked for."""
     if not atlas.has("codes"):
         return None
-    codes = atlas.codes
+    codes = _compared(atlas)
     n, d = codes.shape
     lows, steps = level_scale(codes, CODE_LEVELS)
 
@@ -272,6 +273,11 @@ def _served_codes(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     }
 
 
+def _compared(atlas: Atlas) -> AnyArray:
+    """Return the codes as the page shall compare them, which knows Euclidean distance alone."""
+    return measured_rows(atlas.codes, "cosine") if divided(atlas) else atlas.codes
+
+
 def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
     """Percentiles of the distance of a code to its nearest other one."""
     if len(codes) < 2:
@@ -280,6 +286,8 @@ def _code_distances(atlas: Atlas, codes: AnyArray) -> list[float] | None:
         graph = atlas.graph
         if graph.metric == "euclidean":
             return rounded(np.percentile(graph.distances[:, 0], np.arange(101)))
+        if divided(atlas):
+            return rounded(np.percentile(np.sqrt(2 * graph.distances[:, 0]), np.arange(101)))
     count = min(_SAMPLED_ROWS, len(codes), max(100, _MOST_DISTANCES // len(codes)))
     rows = np.linspace(0, len(codes) - 1, count).astype(np.int64)
     _, squared = nearest_rows(np.array(codes[rows]), np.array(codes), 2)
@@ -314,7 +322,7 @@ def _models(atlas: Atlas, box: Container, lacking: Lacking) -> Iterator[dict[str
 def _principal(atlas: Atlas, box: Container) -> dict[str, Any] | None:
     if not atlas.has("codes") or len(atlas.codes) < 2:
         return None
-    codes = atlas.codes
+    codes = _compared(atlas)
     mean = codes.mean(axis=0, dtype=np.float64)
     moments = np.zeros((codes.shape[1], codes.shape[1]))
     for start in range(0, len(codes), 65536):

@@ -294,6 +294,8 @@ def caption(atlas: Atlas, n: int, name: str | None) -> str:
         f"n = {n:,} {kind}{kind_of(atlas)} of {atlas.data.get('name', 'the data')}; "
         f"{_what(atlas, name)}"
     )
+    if atlas.metric == "cosine":
+        text += ", compared by cosine distance"
     labels = atlas.points["label"].to_numpy()
     n_known = int((labels >= 0).sum())
     n_judged = n_known if atlas.sample is None else int((labels[atlas.sample] >= 0).sum())

@@ -52,7 +52,7 @@ def describe_codes(codes: FloatArray) -> list[str]:
         notes.append(
             f"The rows have lengths from {norms.min():.3g} to {norms.max():.3g} (coefficient of "
             f"variation {spread:.0%}); if only their direction carries meaning, as with CLIP, "
-            "divide each row by its length first."
+            "--metric cosine compares that alone."
         )
     return notes
 

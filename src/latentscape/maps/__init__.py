@@ -6,7 +6,7 @@ Five classes with one face (:class:`Map2D`): ``fit``, ``transform``,
 
 from latentscape.maps.base import Map2D
 from latentscape.maps.direct import Direct
-from latentscape.maps.guard import SettingLoweredWarning
+from latentscape.maps.guard import FewRowsWarning, SettingLoweredWarning
 from latentscape.maps.lda import LDA
 from latentscape.maps.pca import PCA
 from latentscape.maps.storage import load_map, map_from_bytes, map_to_bytes, save_map
@@ -28,6 +28,7 @@ __all__ = [
     "TSNE",
     "UMAP",
     "Direct",
+    "FewRowsWarning",
     "Map2D",
     "SettingLoweredWarning",
     "load_map",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from latentscape.errors import CodesError
+from latentscape.errors import CodesError, ModelFileError
 from latentscape.maps.guard import check_codes, check_graph, check_points
 from latentscape.maps.inversion import MapDistance
 from latentscape.neighbors import NeighborGraph
@@ -44,6 +45,8 @@ class Map2D(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  
     """Attributes, beside `embedding_`, from which :meth:`_prepare` rebuilds the map."""
     _stored_values: ClassVar[tuple[str, ...]] = ()
     """Fitted numbers that a file keeps."""
+    _assumed_values: ClassVar[dict[str, Any]] = {}
+    """Those of them that a file leaves out where they are these, as files did before them."""
 
     _given: NeighborGraph | None = None  # the caller's graph, while fitting
 
@@ -72,8 +75,8 @@ class Map2D(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  
         SettingError
             A setting that makes no sense, or a graph that is none.
         """
-        self._check_settings()
         codes = check_codes(self, X, reset=True)
+        self._check_settings()
         if graph is not None:
             check_graph(graph, X, codes)
         self._given = graph
@@ -172,6 +175,56 @@ class Map2D(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  
     def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
         """Learn what the map needs and return the positions of `codes`."""
         raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted map as one safetensors file.
+
+        Settings stand as JSON in the file's header; no pickle is involved. An existing file is
+        replaced whole or not at all. A progress callback is left out, and a `random_state` that
+        is a generator is stored as None.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            The map has not been fitted.
+        StorageError
+            The file cannot be written.
+        """
+        from latentscape.maps.storage import save_map
+
+        save_map(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a map written by :meth:`save`; maps of an atlas are such files.
+
+        Returns
+        -------
+        Map2D
+            It transforms and inverts as the saved one, bit for bit.
+
+        Raises
+        ------
+        StorageError
+            The file cannot be read.
+        ModelFileError
+            It holds no map, a damaged one, or one of another kind than the class that is asked.
+        """
+        from latentscape.maps.storage import load_map
+
+        loaded = load_map(path)
+        if not isinstance(loaded, cls):
+            kind = type(loaded).__name__
+            raise ModelFileError(
+                f"{path} holds a map of the kind {kind}, not {cls.__name__}; read it with "
+                f"{kind}.load."
+            )
+        return loaded
+
+    def _check_loaded(self) -> None:
+        """Raise ValueError where arrays from a file do not fit together."""
+        if self.embedding_.ndim != 2 or self.embedding_.shape[1] != 2 or not len(self.embedding_):
+            raise ValueError("its arrays do not fit together")
 
     def _prepare(self) -> None:
         """Build what is derived from the stored arrays; files do not hold it."""

@@ -31,6 +31,11 @@ class Direct(Map2D):
             )
         return self._place(codes)
 
+    def _check_loaded(self) -> None:
+        super()._check_loaded()
+        if self.n_features_in_ != 2:
+            raise ValueError("its arrays do not fit together")
+
     def _place(self, codes: FloatArray) -> FloatArray:
         return codes.copy()
 

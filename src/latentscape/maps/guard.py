@@ -17,7 +17,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from latentscape.errors import CodesError, LabelsError, SettingError
-from latentscape.neighbors import NeighborGraph
+from latentscape.neighbors import NeighborGraph, check_metric
 from latentscape.types import AnyArray, FloatArray, IntArray
 
 MIN_ROWS = 4
@@ -26,6 +26,10 @@ MIN_ROWS = 4
 
 class SettingLoweredWarning(UserWarning):
     """A setting asked for more neighbours than there are rows, and was lowered."""
+
+
+class FewRowsWarning(UserWarning):
+    """There are so few rows that a map had to make do with less than it needs."""
 
 
 def check_codes(estimator: Any, X: Any, *, reset: bool) -> FloatArray:
@@ -54,18 +58,25 @@ def check_codes(estimator: Any, X: Any, *, reset: bool) -> FloatArray:
     with np.errstate(over="ignore"):
         try:
             codes: FloatArray = validate_data(
-                estimator, X, reset=reset, dtype=np.float32, order="C", ensure_all_finite=False
+                estimator,
+                X,
+                reset=reset,
+                dtype=np.float32,
+                order="C",
+                ensure_all_finite=False,
+                ensure_min_samples=0,  # how many there must be is said below
             )
         except ValueError as error:  # otherwise scikit-learn's own words are the ones users know
             raise CodesError(_text(X) or str(error)) from error
     check_finite(codes, "codes", X)
-    if not reset:
-        return codes
-    if len(codes) < MIN_ROWS:
+    least, way_out = (MIN_ROWS, "map more rows at once") if reset else (1, "give rows to place")
+    if len(codes) < least:
         raise CodesError(
             f"Found array with {len(codes)} sample(s) (shape={codes.shape}) while a minimum of "
-            f"{MIN_ROWS} is required by {name}; map more rows at once."
+            f"{least} is required by {name}; {way_out}."
         )
+    if not reset:
+        return codes
     if (codes == codes[0]).all():
         raise CodesError(
             f"all {len(codes)} rows of the codes are equal, so there is nothing to map by {name}; "
@@ -188,13 +199,19 @@ def distinct_rows(codes: FloatArray) -> tuple[IntArray, IntArray]:
     return first[order].astype(np.int64), place[copies.ravel()].astype(np.int64)
 
 
-def check_distinct(n_distinct: int, n_rows: int, name: str) -> None:
+def check_distinct(n_distinct: int, n_rows: int, name: str, metric: str = "euclidean") -> None:
     """Raise :class:`CodesError` unless there are four different rows."""
-    if n_distinct < MIN_ROWS:
+    if n_distinct >= MIN_ROWS:
+        return
+    if metric == "cosine":
         raise CodesError(
-            f"only {n_distinct} of the {n_rows} rows differ from each other, {name} needs "
-            f"{MIN_ROWS} distinct rows; use PCA or check the encoder."
+            f"the {n_rows} rows have only {n_distinct} different directions, {name} by cosine "
+            f'distance needs {MIN_ROWS}; use metric="euclidean" or check the encoder.'
         )
+    raise CodesError(
+        f"only {n_distinct} of the {n_rows} rows differ from each other, {name} needs "
+        f"{MIN_ROWS} distinct rows; use PCA or check the encoder."
+    )
 
 
 def check_labels(y: Any, n_rows: int, name: str) -> tuple[AnyArray, IntArray]:
@@ -286,6 +303,12 @@ def require_integer(name: str, value: Any, *, least: int) -> None:
         raise SettingError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
+def require_metric(metric: Any) -> None:
+    """Raise :class:`SettingError` unless `metric` is None or one that there is."""
+    if metric is not None:
+        check_metric(metric)
+
+
 def require_callback(progress: Any) -> None:
     """Raise :class:`SettingError` unless `progress` is None or can be called."""
     if progress is not None and not callable(progress):
@@ -302,7 +325,8 @@ def require_jobs(n_jobs: Any) -> int:
     """
     from joblib import effective_n_jobs
 
-    if n_jobs is not None and (not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
+    whole = isinstance(n_jobs, int | np.integer) and not isinstance(n_jobs, bool)
+    if n_jobs is not None and (not whole or n_jobs == 0):
         raise SettingError(f"n_jobs must be None or a whole number other than 0, got {n_jobs!r}.")
     return max(1, int(effective_n_jobs(n_jobs)))
 
@@ -324,7 +348,8 @@ def seed_of(random_state: Any) -> int:
         return int(random_state.randint(2**32, dtype=np.uint32))
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**32))
-    if isinstance(random_state, int | np.integer) and 0 <= random_state < 2**32:
+    whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if whole and 0 <= random_state < 2**32:
         return int(random_state)
     raise SettingError(
         "random_state must be None, a whole number from 0 to 4294967295 or a NumPy generator, "

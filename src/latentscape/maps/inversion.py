@@ -12,12 +12,17 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from latentscape.maps.linear import rowwise_product
-from latentscape.types import AnyArray, DoubleArray, FloatArray
+from latentscape.neighbors import measured_rows
+from latentscape.types import AnyArray, DoubleArray, FloatArray, IntArray
+
+BoolArray = NDArray[np.bool_]
 
 _NEIGHBORS = 12
+_CANCELLED = 1e-3  # length of a mean of directions that points nowhere
 _BLOCK = 8192
 
 
@@ -75,8 +80,8 @@ class LocalField:
     """
 
     def __init__(self, positions: FloatArray, values: AnyArray) -> None:
-        places, owner, counts = np.unique(
-            positions, axis=0, return_inverse=True, return_counts=True
+        places, first, owner, counts = np.unique(
+            positions, axis=0, return_index=True, return_inverse=True, return_counts=True
         )
         owner = owner.ravel()
         self._values: AnyArray = np.zeros((len(places), values.shape[1]), dtype=values.dtype)
@@ -86,8 +91,14 @@ class LocalField:
             sums = np.zeros((len(places), values.shape[1]))
             np.add.at(sums, owner, values)
             self._values[:] = sums / counts[:, None]
+        self._rows, self._alone = first, counts == 1
         self._tree = cKDTree(places.astype(np.float64))
         self._n_neighbors = min(_NEIGHBORS + 1, len(places))
+
+    def nearest(self, points: FloatArray) -> tuple[DoubleArray, IntArray, BoolArray]:
+        """Return distance (m,), row (m,) of the nearest value, and whether its place is its own."""
+        distance, place = self._tree.query(points.astype(np.float64))
+        return distance, self._rows[place], self._alone[place]
 
     def __call__(self, points: FloatArray) -> DoubleArray:
         """Return the field, float64 (m, d), at the points, float32 (m, 2)."""
@@ -104,6 +115,40 @@ class LocalField:
                 field += weights[:, j, None] * self._values[indices[:, j]]
             exact = distance[:, 0] == 0
             field[exact] = self._values[indices[exact, 0]]
+        return result
+
+
+class DirectionField:
+    """:class:`LocalField` of codes of which only the direction counts: the cosine metric.
+
+    Directions and lengths are blended apart, so that a long code does not outweigh the short ones
+    beside it. Where directions cancel each other out, the nearest one is taken.
+
+    Parameters
+    ----------
+    positions : float32 array, shape (n, 2)
+    codes : float32 array, shape (n, d)
+        No zero rows.
+    """
+
+    def __init__(self, positions: FloatArray, codes: FloatArray) -> None:
+        units = measured_rows(codes, "cosine")
+        lengths = np.sqrt(np.einsum("ij,ij->i", codes, codes, dtype=np.float64))
+        self._field = LocalField(positions, np.hstack([units, lengths[:, None]]))
+        self._units, self._codes = units, codes
+
+    def __call__(self, points: FloatArray) -> DoubleArray:
+        """Return the field, float64 (m, d), at the points, float32 (m, 2)."""
+        blended = self._field(points)
+        result = blended[:, :-1]
+        norms = np.sqrt((result * result).sum(axis=1, keepdims=True))
+        apart, rows, alone = self._field.nearest(points)
+        lost = norms[:, 0] < _CANCELLED
+        result[lost], norms[lost] = self._units[rows[lost]], 1.0
+        result *= blended[:, -1:] / norms
+        # Length times direction is the code but for rounding.
+        known = alone & (apart == 0)
+        result[known] = self._codes[rows[known]]
         return result
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+import warnings
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -10,12 +11,13 @@ from threadpoolctl import threadpool_limits
 
 from latentscape.errors import LabelsError
 from latentscape.maps.base import Map2D
-from latentscape.maps.guard import check_codes, check_labels
+from latentscape.maps.guard import FewRowsWarning, check_codes, check_labels
 from latentscape.maps.inversion import LocalField, linear_field
 from latentscape.maps.linear import rowwise_product
 from latentscape.maps.pca import principal_axes
 from latentscape.types import AnyArray, DoubleArray, FloatArray
 
+_ENOUGH = 2  # times as many rows as columns: the spread within classes can be told
 _RIDGE = 1e-6  # of each column's variance within classes: keeps dead columns from dividing by zero
 
 
@@ -37,6 +39,11 @@ class LDA(Map2D):
     code comes back, and ``transform(inverse_transform(points))`` gives the points
     back up to rounding.
 
+    Where there are fewer than twice as many labelled rows as columns, beyond one for each class,
+    the spread within classes cannot be told in all directions, and classes would fly apart without
+    bound. It is then shrunk towards an equal one for all standardised columns, by as much as Ledoit
+    and Wolf find best, and :class:`~latentscape.maps.FewRowsWarning` says so.
+
     Attributes
     ----------
     classes_ : array, shape (n_classes,)
@@ -44,6 +51,8 @@ class LDA(Map2D):
     mean_ : float64 array, shape (d,)
     scalings_ : float64 array, shape (d, 2)
         ``transform(X) == (X - mean_) @ scalings_``.
+    shrinkage_ : float
+        How far the spread within classes was shrunk, from 0 to 1; 0 where rows are enough.
     codes_ : float32 array, shape (n, d)
         The training codes, for the inverse.
     embedding_ : float32 array, shape (n, 2)
@@ -52,7 +61,8 @@ class LDA(Map2D):
     ----------
     Fisher 1936, "The use of multiple measurements in taxonomic problems"; Rao 1948 for several
     classes. Scaled so that the pooled covariance within classes, divisor n, is the identity, as in
-    scikit-learn.
+    scikit-learn. Ledoit and Wolf 2004, "A well-conditioned estimator for large-dimensional
+    covariance matrices".
 
     Examples
     --------
@@ -68,9 +78,11 @@ class LDA(Map2D):
     mean_: DoubleArray
     scalings_: DoubleArray
     codes_: FloatArray
+    shrinkage_: float
 
     _stored_arrays = ("mean_", "scalings_", "codes_")
-    _stored_values = ("classes_",)
+    _stored_values = ("classes_", "shrinkage_")
+    _assumed_values: ClassVar[dict[str, Any]] = {"shrinkage_": 0.0}
 
     def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
         classes, owner = check_labels(y, len(codes), type(self).__name__)
@@ -86,7 +98,16 @@ class LDA(Map2D):
         wide = labelled.astype(np.float64)
         self.classes_ = classes
         self.mean_ = wide.mean(axis=0)
-        self.scalings_ = _discriminants(wide - self.mean_, owner, len(classes))
+        self.scalings_, self.shrinkage_ = _discriminants(wide - self.mean_, owner, len(classes))
+        if self.shrinkage_ > 0:
+            n, d = wide.shape
+            warnings.warn(
+                f"{n} labelled rows of {len(classes)} classes are few for {d} columns, so the "
+                f"spread within classes was shrunk towards an equal one in all directions (by "
+                f"{self.shrinkage_:.0%}); new rows may fall less clearly into classes",
+                FewRowsWarning,
+                stacklevel=3,
+            )
         self.codes_ = codes.copy()
         return self._place(codes)
 
@@ -117,6 +138,13 @@ class LDA(Map2D):
             self._prepare()
         return self
 
+    def _check_loaded(self) -> None:
+        super()._check_loaded()
+        n, d = len(self.embedding_), self.n_features_in_
+        shapes = [getattr(self, name).shape for name in self._stored_arrays]
+        if shapes != [(d,), (d, 2), (n, d)]:
+            raise ValueError("its arrays do not fit together")
+
     def _prepare(self) -> None:
         super()._prepare()
         z = self.embedding_.astype(np.float64)
@@ -141,21 +169,35 @@ class LDA(Map2D):
         return tags
 
 
-def _discriminants(centered: DoubleArray, owner: AnyArray, n_classes: int) -> DoubleArray:
-    """Directions (d, 2) of the codes, scaled to unit variance within classes."""
+def _discriminants(
+    centered: DoubleArray, owner: AnyArray, n_classes: int
+) -> tuple[DoubleArray, float]:
+    """Directions (d, 2) of the codes, scaled to unit variance within classes, and the shrinkage."""
     n, d = centered.shape
     counts = np.bincount(owner, minlength=n_classes)
     means = np.zeros((n_classes, d))
     np.add.at(means, owner, centered)
     means /= counts[:, None]
     within = centered - means[owner]
+    if np.abs(within).max() <= 1e-9 * np.abs(centered).max():  # not zero only by rounding
+        raise LabelsError(
+            "the rows of each class are all alike, so there is no spread within classes for LDA "
+            "to measure by; use a map that needs no labels."
+        )
     spread = np.sqrt((within**2).mean(axis=0))
     total = centered.std(axis=0)
     # A column that only differs between classes would count infinitely; give it a small spread.
     spread = np.maximum(spread, 1e-3 * total)
     spread[spread == 0] = 1.0
     scaled = within / spread
-    values, vectors = np.linalg.eigh(scaled.T @ scaled / n + _RIDGE * np.eye(d))
+    covariance, shrinkage = scaled.T @ scaled / n, 0.0
+    if n - n_classes < _ENOUGH * d:
+        from sklearn.covariance import ledoit_wolf_shrinkage  # a tenth of a second to import
+
+        shrinkage = float(ledoit_wolf_shrinkage(scaled, assume_centered=True))
+        equal = np.trace(covariance) / d * np.eye(d)
+        covariance = (1 - shrinkage) * covariance + shrinkage * equal
+    values, vectors = np.linalg.eigh(covariance + _RIDGE * np.eye(d))
     whitening = vectors / np.sqrt(values) / spread[:, None]  # (d, d)
     between = (means @ whitening) * np.sqrt(counts / max(1, n_classes - 1))[:, None]
     _, strengths, axes = np.linalg.svd(between, full_matrices=False)
@@ -166,7 +208,7 @@ def _discriminants(centered: DoubleArray, owner: AnyArray, n_classes: int) -> Do
         scalings[:, i] = axis if axis[np.argmax(np.abs(axis).round(8))] > 0 else -axis
     if n_axes < 2 and d > 1:
         scalings[:, 1] = _residual_axis(centered, scalings[:, 0])
-    return scalings
+    return scalings, shrinkage
 
 
 def _residual_axis(centered: DoubleArray, discriminant: DoubleArray) -> DoubleArray:

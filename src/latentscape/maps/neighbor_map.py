@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from latentscape.errors import SettingError
 from latentscape.maps.base import Map2D
 from latentscape.maps.guard import (
     check_distinct,
@@ -16,32 +17,51 @@ from latentscape.maps.guard import (
     require_jobs,
     seed_of,
 )
-from latentscape.maps.inversion import LocalField, MapDistance
+from latentscape.maps.inversion import DirectionField, LocalField, MapDistance
 from latentscape.maps.placement import Placement, PlacementError
-from latentscape.neighbors import NeighborGraph
+from latentscape.neighbors import Metric, NeighborGraph, check_metric, measured_rows
+from latentscape.neighbors.metric import zero_rows
 from latentscape.types import DoubleArray, FloatArray
 
 
 class NeighborMap(Map2D):
     """Base of the maps that are laid out from the nearest neighbours of each row.
 
-    Identical rows are laid out once. New codes are placed by
-    :mod:`latentscape.maps.placement`, places turned into codes by
-    :mod:`latentscape.maps.inversion`.
+    Identical rows are laid out once; under the cosine metric these are rows of one direction,
+    whatever their lengths. New codes are placed by :mod:`latentscape.maps.placement`, places
+    turned into codes by :mod:`latentscape.maps.inversion`.
     """
 
     codes_: FloatArray
     positions_: FloatArray
+    metric_: Metric
+    metric: str | None
     n_jobs: int | None
 
     _stored_arrays: ClassVar[tuple[str, ...]] = ("codes_", "positions_")
+    _assumed_values: ClassVar[dict[str, Any]] = {"metric_": "euclidean"}
 
     def _fit(self, codes: FloatArray, y: Any) -> FloatArray:
-        first, copies = distinct_rows(codes)
-        check_distinct(len(first), len(codes), type(self).__name__)
-        self.codes_ = codes if len(first) == len(codes) else np.ascontiguousarray(codes[first])
-        self.positions_ = self._layout(self.codes_)
+        self.metric_ = self._chosen_metric()
+        rows = measured_rows(codes, self.metric_)
+        first, copies = distinct_rows(rows)
+        check_distinct(len(first), len(codes), type(self).__name__, self.metric_)
+        if len(first) < len(codes):
+            codes, rows = np.ascontiguousarray(codes[first]), np.ascontiguousarray(rows[first])
+        self.codes_ = codes
+        self.positions_ = self._layout(rows)
         return self.positions_[copies]
+
+    def _chosen_metric(self) -> Metric:
+        """Return the metric asked for, or that of the caller's graph."""
+        asked = None if self.metric is None else check_metric(self.metric)
+        given = "euclidean" if self._given is None else self._given.metric
+        if asked is not None and self._given is not None and asked != given:
+            raise SettingError(
+                f'the graph holds neighbours by metric="{given}", and the map asks for '
+                f'metric="{asked}"; build the graph by the same metric, or leave one of them out.'
+            )
+        return asked or given
 
     def placement_error(self, n_rows: int = 2000, random_state: Any = 0) -> PlacementError:
         """Measure how well :meth:`transform` places rows that the map has not seen.
@@ -78,17 +98,21 @@ class NeighborMap(Map2D):
         return PlacementError(float(median), float(percentile_90), len(rows))
 
     def _layout(self, codes: FloatArray) -> FloatArray:
-        """Lay out distinct codes, float32 (m, d); return float32 (m, 2)."""
+        """Lay out `codes_`, given as the metric compares them, float32 (m, d).
+
+        Returns
+        -------
+        float32 array, shape (m, 2)
+        """
         raise NotImplementedError
 
-    def _graph(self, codes: FloatArray, n_neighbors: int, seed: int) -> NeighborGraph:
-        """Return the caller's graph, where it serves, or build one of distinct codes."""
-        given = self._given
+    def _graph(self, n_neighbors: int, seed: int) -> NeighborGraph:
+        """Return the caller's graph, where it serves, or build one of `codes_`."""
+        given, codes = self._given, self.codes_
         if given is not None and given.n_rows == len(codes) and given.n_neighbors >= n_neighbors:
             return given
-        metric = "euclidean" if given is None else given.metric
         return NeighborGraph.build(
-            codes, n_neighbors, metric, random_state=seed, n_jobs=self._threads() or None
+            codes, n_neighbors, self.metric_, random_state=seed, n_jobs=self._threads() or None
         )
 
     def _threads(self) -> int:
@@ -96,14 +120,25 @@ class NeighborMap(Map2D):
         return 0 if self.n_jobs is None else require_jobs(self.n_jobs)
 
     def _prepare(self) -> None:
-        self._late = _Late(self.codes_, self.positions_, self.embedding_)
+        self._late = _Late(self.codes_, self.positions_, self.embedding_, self.metric_)
+
+    def _check_loaded(self) -> None:
+        super()._check_loaded()
+        n_distinct, width = len(self.codes_), self.n_features_in_
+        if self.codes_.shape != (n_distinct, width) or self.positions_.shape != (n_distinct, 2):
+            raise ValueError("its arrays do not fit together")
+        check_metric(self.metric_)
+        if n_distinct == 0:
+            raise ValueError("it holds no codes")
+        if self.metric_ == "cosine" and len(zero_rows(self.codes_)):
+            raise ValueError("its codes have no direction")
 
     @property
     def _distance(self) -> MapDistance:  # type: ignore[override]  # read-only here
         return self._late.distance
 
     def _place(self, codes: FloatArray) -> FloatArray:
-        return self._late.placement(codes, self._threads())
+        return self._late.placement(measured_rows(codes, self.metric_), self._threads())
 
     def _invert(self, points: FloatArray) -> DoubleArray:
         return self._late.field(points)
@@ -112,15 +147,20 @@ class NeighborMap(Map2D):
 class _Late:
     """What transform and inverse_transform need, built when it is first asked for."""
 
-    def __init__(self, codes: FloatArray, positions: FloatArray, embedding: FloatArray) -> None:
+    def __init__(
+        self, codes: FloatArray, positions: FloatArray, embedding: FloatArray, metric: Metric
+    ) -> None:
         self._codes, self._positions, self._embedding = codes, positions, embedding
+        self._metric = metric
 
     @cached_property
     def placement(self) -> Placement:
-        return Placement(self._codes, self._positions)
+        return Placement(measured_rows(self._codes, self._metric), self._positions)
 
     @cached_property
-    def field(self) -> LocalField:
+    def field(self) -> LocalField | DirectionField:
+        if self._metric == "cosine":
+            return DirectionField(self._positions, self._codes)
         return LocalField(self._positions, self._codes)
 
     @cached_property

@@ -58,6 +58,13 @@ class PCA(Map2D):
         self.explained_variance_ratio_ = variances / total if total > 0 else np.zeros(2)
         return self._place(codes)
 
+    def _check_loaded(self) -> None:
+        super()._check_loaded()
+        d = self.n_features_in_
+        shapes = [getattr(self, name).shape for name in self._stored_arrays]
+        if shapes != [(d,), (2, d), (2,), (2,)]:
+            raise ValueError("its arrays do not fit together")
+
     def _place(self, codes: FloatArray) -> FloatArray:
         centered = codes.astype(np.float64) - self.mean_
         return rowwise_product(centered, self.components_.T).astype(np.float32)

@@ -45,13 +45,20 @@ def map_to_bytes(fitted: Map2D) -> bytes:
     settings.pop("progress", None)
     if isinstance(settings.get("random_state"), np.random.RandomState | np.random.Generator):
         settings["random_state"] = None
+    if settings.get("metric", "") is None:  # as it was before there was one
+        del settings["metric"]
     names = sorted({"embedding_", *fitted._stored_arrays})
     arrays = {name: np.ascontiguousarray(getattr(fitted, name)) for name in names}
     header = {
         "format_version": FORMAT_VERSION,
         "class": type(fitted).__name__,
         "settings": settings,
-        "fitted": {name: getattr(fitted, name) for name in fitted._stored_values},
+        "fitted": {
+            name: getattr(fitted, name)
+            for name in fitted._stored_values
+            if name not in fitted._assumed_values
+            or getattr(fitted, name) != fitted._assumed_values[name]
+        },
         "n_features_in": fitted.n_features_in_,
         "feature_names_in": getattr(fitted, "feature_names_in_", None),
         "sha256": _checksum(arrays),
@@ -101,7 +108,7 @@ def save_map(fitted: Map2D, path: str | os.PathLike[str]) -> None:
         The file cannot be written.
     """
     data = map_to_bytes(fitted)
-    target = Path(path)
+    target = _given(path)
     temporary: str | None = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
@@ -135,7 +142,7 @@ def load_map(path: str | os.PathLike[str]) -> Map2D:
         It holds no map, or a damaged one.
     """
     try:
-        data = Path(path).read_bytes()
+        data = _given(path).read_bytes()
     except OSError as error:
         raise StorageError(
             f"cannot read the map {path}: {error.strerror or error}; check the path."
@@ -146,6 +153,13 @@ def load_map(path: str | os.PathLike[str]) -> Map2D:
         raise ModelFileError(f"{path}: {error}") from error
 
 
+def _given(path: str | os.PathLike[str]) -> Path:
+    """Return a path, unless it is empty: Python would take that for the current directory."""
+    if not os.fspath(path):
+        raise StorageError("an empty path was given; give the name of a map's file.")
+    return Path(path)
+
+
 def _rebuild(header: dict[str, Any], arrays: dict[str, AnyArray]) -> Map2D:
     from latentscape.maps import MAPS
 
@@ -154,7 +168,8 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, AnyArray]) -> Map2D:
         raise ModelFileError(f"unknown kind of map {header['class']!r}; update latentscape.")
     loaded = kinds[header["class"]](**header["settings"])
     expected = {"embedding_", *loaded._stored_arrays}
-    if set(arrays) != expected or set(header["fitted"]) != set(loaded._stored_values):
+    fitted = {**loaded._assumed_values, **header["fitted"]}
+    if set(arrays) != expected or set(fitted) != set(loaded._stored_values):
         raise ValueError("its arrays are not those of such a map")
     if header["sha256"] != _checksum(arrays):
         raise ValueError("its checksum differs")
@@ -162,11 +177,12 @@ def _rebuild(header: dict[str, Any], arrays: dict[str, AnyArray]) -> Map2D:
         if array.dtype not in _DTYPES or not np.isfinite(array).all():
             raise ValueError(f"{name} holds no finite numbers")
         setattr(loaded, name, array)
-    for name, value in header["fitted"].items():
+    for name, value in fitted.items():
         setattr(loaded, name, np.asarray(value) if isinstance(value, list) else value)
     loaded.n_features_in_ = int(header["n_features_in"])
     if header["feature_names_in"] is not None:
         loaded.feature_names_in_ = np.asarray(header["feature_names_in"], dtype=object)
+    loaded._check_loaded()
     loaded._prepare()
     return loaded
 

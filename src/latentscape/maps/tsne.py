@@ -15,6 +15,7 @@ from latentscape.maps.guard import (
     require_callback,
     require_integer,
     require_jobs,
+    require_metric,
     require_number,
     seed_of,
 )
@@ -41,8 +42,8 @@ class TSNE(NeighborMap):
     Parameters
     ----------
     perplexity : float, default 30
-        Effective number of neighbours, greater than 0; larger values show coarser
-        structure. Lowered, with a warning, to a third of the other rows.
+        Effective number of neighbours, at least 1, which is the nearest alone; larger values
+        show coarser structure. Lowered, with a warning, to a third of the other rows.
     n_iter : int, default 500
         Iterations at most; the first third, at most 100, are exaggerated. They end
         earlier when the divergence no longer falls.
@@ -52,6 +53,9 @@ class TSNE(NeighborMap):
         "auto" is n divided by the exaggeration of the phase (Belkina et al. 2019).
     init : {"pca", "random"}, default "pca"
         First positions.
+    metric : {"euclidean", "cosine"} or None, default None
+        By which codes are neighbours: by their distance, or by their directions alone. None takes
+        that of the graph given to :meth:`fit`, and without one "euclidean".
     random_state : int, NumPy generator or None, default None
         Seeds the noise of the first positions (and approximate neighbours).
         None takes a fresh seed each time.
@@ -71,6 +75,8 @@ class TSNE(NeighborMap):
         Kullback-Leibler divergence at the end, 0 or more, less is better.
     n_iter_ : int
         Iterations done.
+    metric_ : {"euclidean", "cosine"}
+        The metric used.
     perplexity_ : float
         The perplexity used, lowered where rows are few.
     codes_, positions_ : float32 arrays, shapes (m, d) and (m, 2)
@@ -93,7 +99,7 @@ class TSNE(NeighborMap):
     n_iter_: int
     perplexity_: float
 
-    _stored_values = ("kl_divergence_", "n_iter_", "perplexity_")
+    _stored_values = ("kl_divergence_", "metric_", "n_iter_", "perplexity_")
 
     def __init__(
         self,
@@ -102,6 +108,7 @@ class TSNE(NeighborMap):
         early_exaggeration: float = 12.0,
         learning_rate: float | str = "auto",
         init: str = "pca",
+        metric: str | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -112,26 +119,33 @@ class TSNE(NeighborMap):
         self.early_exaggeration = early_exaggeration
         self.learning_rate = learning_rate
         self.init = init
+        self.metric = metric
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
         self.progress = progress
 
     def _check_settings(self) -> None:
-        require_number("perplexity", self.perplexity, above=0)
+        require_number("perplexity", self.perplexity)
+        if self.perplexity < 1:
+            raise SettingError(
+                "perplexity must be at least 1, as it is the effective number of neighbours, got "
+                f"{self.perplexity!r}."
+            )
         require_integer("n_iter", self.n_iter, least=1)
         require_number("early_exaggeration", self.early_exaggeration, least=1)
         if self.learning_rate != "auto":
             require_number("learning_rate", self.learning_rate, above=0)
         if not isinstance(self.init, str) or self.init not in ("pca", "random"):
             raise SettingError(f'init must be "pca" or "random", got {self.init!r:.60}.')
+        require_metric(self.metric)
         require_jobs(self.n_jobs)
         require_callback(self.progress)
 
     def _layout(self, codes: FloatArray) -> FloatArray:
         n, threads, seed = len(codes), self._threads(), seed_of(self.random_state)
         self.perplexity_ = effective_perplexity(self.perplexity, n)
-        graph = self._graph(codes, max(1, min(n - 1, int(3 * self.perplexity_))), seed)
+        graph = self._graph(max(1, min(n - 1, int(3 * self.perplexity_))), seed)
         affinities = sparse_affinities(graph, self.perplexity_, threads=threads)
         if self.init == "pca":
             start = pca_start(codes, seed)

@@ -17,6 +17,7 @@ from latentscape.maps.guard import (
     require_callback,
     require_integer,
     require_jobs,
+    require_metric,
     require_number,
     seed_of,
 )
@@ -56,6 +57,9 @@ class UMAP(NeighborMap):
     init : {"spectral", "pca"}, default "spectral"
         First positions: eigenvectors of the graph's Laplacian, or the PCA map. The latter is
         also taken where the graph falls into pieces or its eigenvectors are of no use.
+    metric : {"euclidean", "cosine"} or None, default None
+        By which codes are neighbours: by their distance, or by their directions alone. None takes
+        that of the graph given to :meth:`fit`, and without one "euclidean".
     random_state : int, NumPy generator or None, default None
         Seeds the layout. None takes a fresh seed each time.
     n_jobs : int or None, default None
@@ -75,6 +79,8 @@ class UMAP(NeighborMap):
         The number of epochs used.
     init_ : {"spectral", "pca"}
         The first positions used.
+    metric_ : {"euclidean", "cosine"}
+        The metric used.
     a_, b_ : float
         The map's membership of two points at distance d is ``1 / (1 + a_ d^(2 b_))``.
     codes_, positions_ : float32 arrays, shapes (m, d) and (m, 2)
@@ -98,7 +104,7 @@ class UMAP(NeighborMap):
     a_: float
     b_: float
 
-    _stored_values = ("n_neighbors_", "n_epochs_", "init_", "a_", "b_")
+    _stored_values = ("n_neighbors_", "n_epochs_", "init_", "metric_", "a_", "b_")
 
     def __init__(
         self,
@@ -108,6 +114,7 @@ class UMAP(NeighborMap):
         n_epochs: int | None = None,
         negative_sample_rate: int = 5,
         init: str = "spectral",
+        metric: str | None = None,
         random_state: Any = None,
         n_jobs: int | None = None,
         verbose: bool = False,
@@ -119,6 +126,7 @@ class UMAP(NeighborMap):
         self.n_epochs = n_epochs
         self.negative_sample_rate = negative_sample_rate
         self.init = init
+        self.metric = metric
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -137,6 +145,7 @@ class UMAP(NeighborMap):
         require_integer("negative_sample_rate", self.negative_sample_rate, least=1)
         if not isinstance(self.init, str) or self.init not in ("spectral", "pca"):
             raise SettingError(f'init must be "spectral" or "pca", got {self.init!r:.60}.')
+        require_metric(self.metric)
         require_jobs(self.n_jobs)
         require_callback(self.progress)
 
@@ -149,7 +158,7 @@ class UMAP(NeighborMap):
             listeners = [each for each in (bar, self.progress) if each is not None]
             _tell(listeners, 0, self.n_epochs_)
             graph = fuzzy_graph(
-                self._graph(codes, self.n_neighbors_ - 1, seed), self.n_neighbors_, threads
+                self._graph(self.n_neighbors_ - 1, seed), self.n_neighbors_, threads
             )
             start = pca_start(codes, seed)
             waves = spectral_start(graph, start) if self.init == "spectral" else None

@@ -1,5 +1,14 @@
 """Neighbours: who lies next to whom, found once and read by all maps and measures."""
 
 from latentscape.neighbors.graph import NeighborGraph, kernel_threads, shared_neighbors
+from latentscape.neighbors.metric import METRICS, Metric, check_metric, measured_rows
 
-__all__ = ["NeighborGraph", "kernel_threads", "shared_neighbors"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "NeighborGraph",
+    "check_metric",
+    "kernel_threads",
+    "measured_rows",
+    "shared_neighbors",
+]

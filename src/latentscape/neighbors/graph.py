@@ -13,10 +13,10 @@ import numpy as np
 from latentscape import _native
 from latentscape.errors import CodesError, ModelFileError, SettingError
 from latentscape.files import storage_error, write_atomically
+from latentscape.neighbors.metric import METRICS, Metric, check_metric, measured_rows
 from latentscape.neighbors.search import nearest_rows
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
-Metric = Literal["euclidean", "cosine"]
 Method = Literal["auto", "exact", "ivf"]
 
 EXACT_ROWS = 40_000
@@ -121,12 +121,11 @@ class NeighborGraph:
         if n_neighbors is None:
             n_neighbors = max(1, min(_DEFAULT_NEIGHBORS, n - 1))
         _check_count(n_neighbors, n - 1, f"{n} rows")
-        if metric not in get_args(Metric):
-            raise SettingError(f'metric must be "euclidean" or "cosine", got {metric!r}.')
+        check_metric(metric)
         if method not in get_args(Method):
             raise SettingError(f'method must be "auto", "exact" or "ivf", got {method!r}.')
         k, threads = int(n_neighbors), kernel_threads(n_jobs)
-        points = _measured(rows, metric)
+        points = measured_rows(rows, metric)
         exact = method == "exact" or (method == "auto" and n <= EXACT_ROWS)
         recall = error = None
         if exact:
@@ -187,8 +186,8 @@ class NeighborGraph:
             )
         _check_count(n_neighbors, self.n_rows, f"a graph of {self.n_rows} rows")
         indices, squared = nearest_rows(
-            _measured(rows, self.metric),
-            _measured(self.codes, self.metric),
+            measured_rows(rows, self.metric),
+            measured_rows(self.codes, self.metric),
             int(n_neighbors),
             threads=kernel_threads(n_jobs),
         )
@@ -270,6 +269,8 @@ class NeighborGraph:
                 raise ValueError("its arrays do not fit together")
             if graph.indices.min() < 0 or graph.indices.max() >= n:
                 raise ValueError("its arrays do not fit together")
+            if graph.metric not in METRICS or graph.method not in ("exact", "ivf"):
+                raise ValueError("its header names no metric or method that there is")
         except (SafetensorError, LookupError, TypeError, ValueError) as error:
             raise ModelFileError(
                 f"this is no neighbour graph that can be read ({error}); build it again."
@@ -383,22 +384,6 @@ def _checked_rows(codes: Any) -> FloatArray:
             "remove these rows or mend what made them."
         )
     return rows
-
-
-def _measured(rows: FloatArray, metric: Metric) -> FloatArray:
-    """Return rows whose Euclidean order is that of the metric."""
-    if metric == "euclidean":
-        return rows
-    wide = rows.astype(np.float64)
-    wide /= np.maximum(np.abs(wide).max(axis=1, keepdims=True), 1e-300)
-    norms = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-    zero = np.flatnonzero(norms[:, 0] == 0)
-    if len(zero):
-        raise CodesError(
-            f"{len(zero)} rows of the codes are zero (the first is row {zero[0]}) and have no "
-            'direction, which metric="cosine" compares; remove them or use "euclidean".'
-        )
-    return np.ascontiguousarray(wide / norms, dtype=np.float32)
 
 
 def _distances(squared: DoubleArray, metric: Metric) -> FloatArray:

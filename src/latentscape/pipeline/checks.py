@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from latentscape.errors import DataError, LatentscapeError, SettingError
 from latentscape.images import ImageSet
 from latentscape.images.embeddings import EmbeddingSet
+from latentscape.pipeline.coding import mapped_rows
 from latentscape.pipeline.lacking import LEAST_ROWS
 from latentscape.pipeline.settings import LARGEST_SEED, MAP_NAMES, RunSettings
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from latentscape.autoencoder import ConvAutoencoder
 
 # What a run decides itself, or what could not be stored.
+_NAMED = 5
 _NOT_TO_BE_SET = ("latent_dim", "random_state", "verbose", "callbacks")
 
 
@@ -61,13 +65,29 @@ def check_embeddings(data: EmbeddingSet, settings: RunSettings) -> None:
     Raises
     ------
     DataError
-        When there are too few rows to map.
+        When there are too few rows to map, or zero ones under the cosine metric.
     SettingError
         When a setting makes no sense.
     """
     for name, given in settings.map_settings.items():
         check_map_settings(name, given)
     _check_rows(data.name, len(data), "rows")
+    if settings.metric == "cosine":
+        _check_directions(mapped_rows(data, settings.rows)[0])
+
+
+def _check_directions(data: EmbeddingSet) -> None:
+    """Refuse rows that have no direction."""
+    zero = np.flatnonzero(~data.codes.any(axis=1))
+    if len(zero):
+        named = ", ".join(str(data.ids[row]) for row in zero[:_NAMED])
+        msg = (
+            f"{len(zero):,} of the {len(data):,} rows of {data.name} that are mapped "
+            f"{'is' if len(zero) == 1 else 'are'} zero ({named}{', ...' * (len(zero) > _NAMED)}) "
+            f"and {'has' if len(zero) == 1 else 'have'} no direction, which --metric cosine "
+            "compares; leave such rows out, or take --metric euclidean"
+        )
+        raise DataError(msg)
 
 
 def _check_rows(name: str, n_rows: int, what: str) -> None:
@@ -142,7 +162,13 @@ def check_map_settings(name: str, settings: Mapping[str, Any]) -> None:
     if name not in MAP_NAMES:
         msg = f"there is no map {name!r}; choose from {', '.join(MAP_NAMES)}"
         raise SettingError(msg)
-    known = sorted(MAPS[name]().get_params())
+    known = sorted(set(MAPS[name]().get_params()) - {"metric"})
+    if "metric" in settings:
+        msg = (
+            "metric is no setting of one map: all maps and measures of an atlas share its "
+            "neighbours; give it as metric= by itself"
+        )
+        raise SettingError(msg)
     unknown = sorted(set(settings) - set(known))
     if unknown:
         msg = f"the map {name!r} has no setting {unknown[0]!r}; it has: {', '.join(known)}"

@@ -16,6 +16,7 @@ from latentscape.atlas import Atlas
 from latentscape.errors import AtlasError, DataError, SettingError
 from latentscape.files import check_writable, write_atomically
 from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.neighbors import measured_rows
 from latentscape.pipeline.decoding import encode_with, given_encoder
 from latentscape.pipeline.drift import Drift, measure_drift
 from latentscape.pipeline.reading import read_data
@@ -293,7 +294,9 @@ def _drift(made: _Encoded, atlas: Atlas) -> Drift:
     points = atlas.points if atlas.has("points") else pd.DataFrame()
     known = points.get("reconstruction_mse")
     own_errors = None if known is None else known.to_numpy()
-    return measure_drift(made.codes, made.errors, np.asarray(atlas.codes), own_errors)
+    # Where only directions are compared, other lengths are no drift.
+    codes, own = (measured_rows(each, atlas.metric) for each in (made.codes, atlas.codes))
+    return measure_drift(codes, made.errors, np.asarray(own), own_errors)
 
 
 def _content(suffix: str, made: _Encoded) -> bytes:

@@ -25,7 +25,9 @@ def columns_of(data: ImageSet | EmbeddingSet | ImageStream) -> Mapping[str, AnyA
 def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "") -> str:
     """Return what a whole run is made from; ``columns`` is the hash of the data's own columns."""
     more = {"columns": columns} if columns else {}
-    return fingerprint(versions=STAGE_VERSIONS, data=content_hash, settings=settings, **more)
+    return fingerprint(
+        versions=STAGE_VERSIONS, data=content_hash, settings=settings.made_from(), **more
+    )
 
 
 def run_fingerprint(
@@ -57,7 +59,7 @@ def request_fingerprint(asked: Asked, settings: RunSettings) -> str:
         return ""
     return fingerprint(
         versions=STAGE_VERSIONS,
-        settings=settings,
+        settings=settings.made_from(),
         columns=columns_hash(columns_of(asked.images)),
         **asked.made_from,
         **_own_network(settings),

@@ -121,7 +121,7 @@ def run(
     **settings
         Fields of :class:`latentscape.pipeline.RunSettings`: ``latent_dims``,
         ``latent_dim``, ``n_seeds``, ``maps``, ``rows``, ``random_state``,
-        ``tolerance``, ``training``, ``map_settings``, ``sample``.
+        ``tolerance``, ``training``, ``map_settings``, ``sample``, ``metric``.
 
     Returns
     -------
@@ -161,6 +161,11 @@ def run(
         def tell(event: Progress | StageChange) -> None:
             for callback in (*callbacks, show):
                 callback(event)
+
+        for name in chosen.map_settings:  # several runs may share settings, so it is no mistake
+            if name not in chosen.maps:
+                note = "settings were given for it, but maps does not name it"
+                tell(StageChange(f"maps-{name}", "skipped", note=note))
 
         found: ImageSet | EmbeddingSet | ImageStream
         said: list[StageChange] = []
@@ -302,7 +307,7 @@ class _Run:
             has_plane=self.trained is not None,
         )
         seed = settings.random_state
-        neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed)
+        neighbors = neighbors_stage(recorder, n_neighbors_needed(jobs), seed, settings.metric)
         codes = codes_basis(recorder)
         made_from = {name: neighbors if name in NEIGHBOR_MAPS else codes for name in names}
         made_from["direct"] = codes_basis(recorder, "plane")
@@ -313,7 +318,7 @@ class _Run:
         # A network of the user's own, which this very run has named.
         own = settings.network if ":" in settings.network else None
         judge_stages(recorder, names, settings, network=own)
-        points_stage(recorder, names)
+        points_stage(recorder, names, settings.metric)
         draw(recorder)
         before_page()
         explorer_stage(recorder)
@@ -327,7 +332,7 @@ class _Run:
             self.recorder.forget_others([])
         settings = self.settings.as_dict()
         if until == "sweep":  # the maps stay as they are, and so do their settings
-            later = ("latent_dim", "maps", "rows", "map_settings")
+            later = ("latent_dim", "maps", "rows", "map_settings", "metric")
             settings |= {name: before.settings[name] for name in later if name in before.settings}
         else:
             self._tell_resets(before)
@@ -337,7 +342,12 @@ class _Run:
             quarantine_stage(self.recorder, data.quarantine)
 
     def _tell_resets(self, before: Atlas) -> None:
-        """Say which maps were made with settings that this run takes back."""
+        """Say what was made with settings that this run takes back."""
+        metric = before.settings.get("metric", "euclidean")
+        if "neighbors" in before.stages and metric != self.settings.metric:
+            note = f"they were found by metric={metric}, and this run asks for "
+            note += self.settings.metric
+            self.recorder.tell(StageChange("neighbors", "reset", note=note))
         had = before.settings.get("map_settings") or {}
         for name in sorted({*had, *self.settings.map_settings}):
             if f"maps-{name}" not in before.stages or name not in self.settings.maps:

@@ -16,7 +16,13 @@ from latentscape.pipeline.lacking import known_labels, why_no_label_measures
 from latentscape.pipeline.mapping import NEIGHBOR_MAPS, MapJob, whole_map
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import codes_basis
-from latentscape.pipeline.settings import LARGEST_SEED, MAP_TITLES, STAGE_VERSIONS, RunSettings
+from latentscape.pipeline.settings import (
+    LARGEST_SEED,
+    MAP_TITLES,
+    STAGE_VERSIONS,
+    RunSettings,
+    of_metric,
+)
 from latentscape.pipeline.tables import PER_POINT, QUALITY_STAGE
 from latentscape.types import FloatArray, IntArray, Progress
 
@@ -45,6 +51,7 @@ def judge_stages(
             version=STAGE_VERSIONS["quality"],
             map=recorder.fingerprints[f"maps-{name}"],
             codes=codes_basis(recorder),
+            **of_metric(settings.metric),
         )
         if not recorder.is_current(f"{QUALITY_STAGE}{name}", made_from):
             waiting[name] = made_from
@@ -118,10 +125,15 @@ def _reports(
             {name: embedding[known] for name, embedding in embeddings.items()},
             labels=labels[known],
             images=None if images is None else images[known],
+            metric=atlas.graph.metric,
             random_state=random_state,
         )
         for name, part in of_labelled.items():
             found[name] = _with_labels(found[name], part, len(known))
+    if atlas.graph.metric != "euclidean":
+        for name in found.keys() - {*NEIGHBOR_MAPS}:
+            note = "The map has no metric: it is linear, made of the codes as they are."
+            found[name] = replace(found[name], notes=(*found[name].notes, note))
     if atlas.sample is not None:
         note = f"All measures: the {len(codes):,} rows of the sample, of {len(atlas.codes):,}."
         for name, of_map in found.items():

@@ -15,18 +15,20 @@ from latentscape.errors import CodesError, LabelsError
 from latentscape.pipeline.lacking import known_labels
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import codes_basis
-from latentscape.pipeline.settings import MAP_TITLES, STAGE_VERSIONS
+from latentscape.pipeline.settings import MAP_TITLES, STAGE_VERSIONS, of_metric
 from latentscape.types import FloatArray, IntArray, Progress, ProgressCallback, StageChange
 
 if TYPE_CHECKING:
-    from latentscape.neighbors import NeighborGraph
+    from latentscape.neighbors import Metric, NeighborGraph
 
 NEIGHBOR_MAPS = ("tsne", "umap")  # those that read the neighbour graph
 
 MEASURED_NEIGHBORS = 90  # the measures of a map look at most at so many
 
 
-def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> str:
+def neighbors_stage(
+    recorder: Recorder, n_neighbors: int, random_state: int, metric: Metric = "euclidean"
+) -> str:
     """Find the neighbours of each code, once for all maps and measures.
 
     `n_neighbors` is lowered to what the number of rows allows. Returns what a map that reads the
@@ -37,6 +39,7 @@ def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> 
         version=STAGE_VERSIONS["neighbors"],
         codes=codes_basis(recorder),
         random_state=random_state,
+        **of_metric(metric),
     )
     made_from = fingerprint(basis=basis, n_neighbors=n_neighbors)
 
@@ -45,11 +48,12 @@ def neighbors_stage(recorder: Recorder, n_neighbors: int, random_state: int) -> 
 
         codes = Atlas.open(recorder.writer.path).mapped_codes
         graph = NeighborGraph.build(
-            codes, min(n_neighbors, len(codes) - 1), random_state=random_state
+            codes, min(n_neighbors, len(codes) - 1), metric, random_state=random_state
         )
         recorder.writer.write_bytes(ARTEFACTS["neighbors"], graph.to_bytes(with_codes=False))
         stage.info.update(
             n_neighbors=graph.n_neighbors,
+            metric=graph.metric,
             method=graph.method,
             recall=graph.recall,
             recall_error=graph.recall_error,
@@ -116,7 +120,7 @@ class FitMap:
         """Fit one map; what the data cannot give comes back as a reason."""
         # scikit-learn takes a second to import, and a run with nothing to do needs none of it.
         from latentscape.maps import map_to_bytes
-        from latentscape.maps.guard import SettingLoweredWarning
+        from latentscape.maps.guard import FewRowsWarning, SettingLoweredWarning
 
         last = Progress(job.name, 0, 1)
 
@@ -135,13 +139,14 @@ class FitMap:
         content, reason = b"", ""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SettingLoweredWarning)
+            warnings.simplefilter("always", FewRowsWarning)
             try:
                 content = map_to_bytes(self._fitted(job.name, fitter, codes, shared))
             except (CodesError, LabelsError) as error:
                 reason = str(error)
         lowered = []
         for warning in caught:
-            if issubclass(warning.category, SettingLoweredWarning):
+            if issubclass(warning.category, SettingLoweredWarning | FewRowsWarning):
                 lowered.append(str(warning.message))
             else:
                 warnings.warn_explicit(
@@ -199,7 +204,8 @@ def map_fingerprint(job: MapJob, made_from: str, random_state: int) -> str:
     settings = {
         name: float(value) if isinstance(defaults[name], float) else value
         for name, value in made.get_params().items()
-        if name not in ("n_jobs", "progress", "verbose")
+        # The metric is that of the graph, which the codes' fingerprint holds.
+        if name not in ("metric", "n_jobs", "progress", "verbose")
     }
     return fingerprint(
         version=STAGE_VERSIONS["maps"], name=job.name, settings=settings, codes=made_from

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from latentscape.atlas import Atlas, AtlasWriter
-from latentscape.errors import AtlasError
+from latentscape.errors import AtlasError, SettingError
 from latentscape.pipeline.checks import check_map_settings
 from latentscape.pipeline.finished import whole_fingerprint
 from latentscape.pipeline.journey import draw
@@ -31,12 +31,16 @@ from latentscape.pipeline.tables import QUALITY_STAGE, points_stage
 from latentscape.progress import progress_bars
 from latentscape.types import EventCallback, IntArray, Progress, StageChange
 
+if TYPE_CHECKING:
+    from latentscape.neighbors import Metric
+
 
 def add_map(
     path: str | os.PathLike[str],
     name: str,
     *,
     random_state: int | None = None,
+    metric: Metric | None = None,
     verbose: int = 1,
     callbacks: Sequence[EventCallback] = (),
     **settings: Any,
@@ -54,6 +58,10 @@ def add_map(
         Which map.
     random_state : int or None, default None
         Seed of the map; None keeps the atlas's.
+    metric : {"euclidean", "cosine"} or None, default None
+        By which codes are neighbours; None keeps the atlas's. An atlas has one for all its maps
+        and measures, so another one also makes its other neighbour map anew and judges all maps
+        again. Only for "tsne" and "umap": the other maps are linear and look at no neighbours.
     verbose, callbacks
         As for :func:`latentscape.run`.
     **settings
@@ -79,6 +87,12 @@ def add_map(
     if random_state is not None:
         settings = {**settings, "random_state": random_state}
     check_map_settings(name, settings)
+    if metric is not None and name not in NEIGHBOR_MAPS:
+        msg = (
+            f"metric is a setting of tsne and umap, not of {name}, which is linear and looks at no "
+            "neighbours; its measures are by the metric of the atlas, which `latentscape run` sets"
+        )
+        raise SettingError(msg)
     with _Rework.of(path, verbose, callbacks) as rework:
         before, recorder = rework.settings, rework.recorder
         if settings.get("random_state") == before.random_state:
@@ -87,23 +101,29 @@ def add_map(
             before,
             maps=(*before.maps, *({name} - {*before.maps})),
             map_settings={**before.map_settings, name: settings},
+            metric=before.metric if metric is None else metric,
         )
+        if chosen.metric != before.metric:
+            rework.check_directions(chosen.metric)
         rework.check_finished([other for other in chosen.maps if other != name])
         neighbors = rework.find_neighbors()
         labels, sample = _labels(rework.atlas), rework.atlas.sample
         fitted = labels if labels is None or sample is None else labels[sample]
         class_names = rework.atlas.data.get("class_names") or ()
-        maps_stages(
-            recorder,
-            [MapJob(name, settings)],
-            {name: neighbors if name in NEIGHBOR_MAPS else codes_basis(recorder)},
-            labels=labels,
-            reasons=map_reasons(
-                [name], len(rework.atlas.mapped_codes), fitted, class_names, has_plane=True
-            ),
-            random_state=chosen.random_state,
-            may_skip=False,
-        )
+        made = [name]  # and, if the metric is another one, the other map that reads the graph
+        if chosen.metric != before.metric:
+            made += [n for n in chosen.maps if n in NEIGHBOR_MAPS and n != name]
+        n_mapped = len(rework.atlas.mapped_codes)
+        for each in made:
+            maps_stages(
+                recorder,
+                [MapJob(each, chosen.map_settings.get(each, {}))],
+                {each: neighbors if each in NEIGHBOR_MAPS else codes_basis(recorder)},
+                labels=labels,
+                reasons=map_reasons([each], n_mapped, fitted, class_names, has_plane=True),
+                random_state=chosen.random_state,
+                may_skip=each != name,
+            )
         recorder.writer.set_header(settings=chosen.as_dict())
         rework.finish()
     return Atlas.open(path)
@@ -185,14 +205,21 @@ class _Rework:
         """Make sure of enough neighbours; return what maps that read them are made from."""
         jobs = [MapJob(n, self.settings.map_settings.get(n, {})) for n in self.settings.maps]
         seed = self.settings.random_state
-        return neighbors_stage(self.recorder, n_neighbors_needed(jobs), seed)
+        n_neighbors = n_neighbors_needed(jobs)
+        return neighbors_stage(self.recorder, n_neighbors, seed, self.settings.metric)
+
+    def check_directions(self, metric: Metric) -> None:
+        """Refuse codes that another metric cannot compare, before anything is changed."""
+        from latentscape.neighbors import measured_rows
+
+        measured_rows(self.atlas.codes, metric)
 
     def finish(self) -> None:
         """Judge, tabulate and draw what has changed."""
         recorder, names = self.recorder, ["direct", *self.settings.maps]
         places_stages(recorder, names)
         judge_stages(recorder, names, self.settings)
-        points_stage(recorder, names)
+        points_stage(recorder, names, self.settings.metric)
         draw(recorder)
         if "explorer" in self.atlas.stages:
             explorer_stage(recorder)

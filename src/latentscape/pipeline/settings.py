@@ -6,7 +6,7 @@ import math
 import os
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +15,7 @@ from latentscape.errors import SettingError
 
 Rows = Literal["test", "train", "all"]
 
+METRICS = ("euclidean", "cosine")
 MAP_NAMES = ("pca", "lda", "tsne", "umap")
 MAP_TITLES = {"direct": "two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
 
@@ -76,6 +77,9 @@ class RunSettings:
         Maps are fitted and judged on so many of the rows, drawn with
         `random_state`, and the others are placed on them; of images that stay
         on the disk, these are also what is trained on. None takes all rows.
+    metric : {"euclidean", "cosine"}
+        By which codes are neighbours, for t-SNE, UMAP and all measures: by
+        their distance, or by their directions alone.
     """
 
     latent_dims: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128)
@@ -88,6 +92,7 @@ class RunSettings:
     training: Mapping[str, Any] = field(default_factory=dict)
     map_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sample: int | None = None
+    metric: Literal["euclidean", "cosine"] = "euclidean"
 
     def __post_init__(self) -> None:
         sizes = self.latent_dims
@@ -136,6 +141,9 @@ class RunSettings:
         if self.rows not in ("test", "train", "all"):
             msg = f"rows must be 'test', 'train' or 'all', got {self.rows!r}"
             raise SettingError(msg)
+        if self.metric not in METRICS:
+            msg = f"metric must be 'euclidean' or 'cosine', got {self.metric!r}"
+            raise SettingError(msg)
         if not _is_number(self.tolerance) or not 0 <= self.tolerance < float("inf"):
             msg = f"tolerance must be a number of 0 or more, got {self.tolerance!r}"
             raise SettingError(msg)
@@ -163,6 +171,19 @@ class RunSettings:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as JSON-ready values, the network's name included."""
         return {**asdict(self), "network": self.network}
+
+    def made_from(self) -> dict[str, Any]:
+        """Return what a fingerprint is made of.
+
+        A run by Euclidean distance has the one that it had before there was another metric.
+        """
+        named = [each.name for each in fields(self) if each.name != "metric"]
+        return {name: getattr(self, name) for name in named} | of_metric(self.metric)
+
+
+def of_metric(metric: str) -> dict[str, str]:
+    """Return what a metric adds to a fingerprint: nothing, if it is the Euclidean one."""
+    return {} if metric == "euclidean" else {"metric": metric}
 
 
 def run_settings(**given: Any) -> RunSettings:

@@ -46,6 +46,7 @@ def summarize(atlas: Atlas) -> list[str]:
             f"maps       {len(atlas.points):,} {atlas.data.get('kind', 'images')}, "
             f"{mapped['latent_dim']} latent dimensions: "
             f"{', '.join(MAP_TITLES[name] for name in atlas.map_names) or 'no map'}"
+            + ("; codes compared by cosine distance" if atlas.metric == "cosine" else "")
         )
         lines += _accuracy_lines(atlas.quality)
     for stage, entry in atlas.stages.items():
@@ -133,6 +134,8 @@ def trust_lines(atlas: Atlas) -> list[str]:
             else:
                 cells.append("needs labels" if key in _OF_LABELS else "–")
         lines.append(f"{MAP_TITLES[name]:<14}" + "".join(f"{cell:>{width}}" for cell in cells))
+    if atlas.metric == "cosine":
+        lines.append("codes are compared by cosine distance, places on a map by Euclidean distance")
     lines += _class_lines(atlas.quality)
     for name, card in cards.items():
         lines += ["", MAP_TITLES[name]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,11 @@ from latentscape.atlas import Atlas, Stage, fingerprint
 from latentscape.pipeline.lacking import known_labels, why_no_label_measures
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import PLACES_STAGE, places_of
-from latentscape.pipeline.settings import MAP_TITLES, STAGE_VERSIONS
+from latentscape.pipeline.settings import MAP_TITLES, STAGE_VERSIONS, of_metric
 from latentscape.types import AnyArray, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from latentscape.neighbors import Metric
 
 KNN = 10
 
@@ -77,8 +80,11 @@ def safe_names(names: Iterable[str]) -> list[str]:
     return found
 
 
-def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
-    """Put ids, labels, errors, and each map's places and trust into one table."""
+def points_stage(recorder: Recorder, names: Sequence[str], metric: Metric = "euclidean") -> None:
+    """Put ids, labels, errors, and each map's places and trust into one table.
+
+    By `metric`, codes are compared where their neighbours name a label.
+    """
     parts = [recorder.fingerprints[name] for name in ("codes", "plane")]
     parts += [recorder.fingerprints[name] for name in ("columns",) if name in recorder.fingerprints]
     for name in names:
@@ -87,16 +93,18 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
             for part in ("maps-", PLACES_STAGE, QUALITY_STAGE)
             if f"{part}{name}" in recorder.fingerprints
         ]
-    made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts)
+    made_from = fingerprint(version=STAGE_VERSIONS["points"], parts=parts, **of_metric(metric))
 
     def work(stage: Stage) -> None:
+        from latentscape.neighbors import measured_rows
+
         writer = recorder.writer
         atlas = Atlas.open(writer.path)
         points = pd.read_parquet(writer.path / "rows.parquet")
         judged: dict[str, dict[str, Any]] = {"maps": {}, "cards": {}}
         # Maps are judged on the rows that they were fitted on.
         rows = slice(None) if atlas.sample is None else atlas.sample
-        spaces: dict[str, FloatArray] = {"codes": atlas.mapped_codes}
+        spaces: dict[str, FloatArray] = {"codes": measured_rows(atlas.mapped_codes, metric)}
         for name in names:
             if not atlas.stages[f"maps-{name}"]["files"]:
                 continue  # these data have no such map
@@ -117,7 +125,7 @@ def points_stage(recorder: Recorder, names: Sequence[str]) -> None:
         class_names = [str(name) for name in atlas.data.get("class_names") or ()]
         labels = label_figures(spaces, points["label"].to_numpy()[rows], class_names)
         writer.write_table("points.parquet", points)
-        writer.write_json("quality.json", {**labels, **judged})
+        writer.write_json("quality.json", {**labels, **of_metric(metric), **judged})
 
     recorder.run("points", made_from, work)
 

@@ -134,6 +134,8 @@ def map_card(report: MapReport, name: str = "Map") -> MapCard:
         _pca,
     ]
     title = f"{name} of {report.n_rows:,} points: what it can tell"
+    if report.metric == "cosine":
+        title += ", codes compared by cosine distance"
     return MapCard(title, tuple(topic(report) for topic in topics))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from latentscape.errors import CodesError, LabelsError, SettingError
-from latentscape.neighbors import NeighborGraph
+from latentscape.neighbors import Metric, NeighborGraph, check_metric, measured_rows
 from latentscape.types import AnyArray, FloatArray, Int32Array, IntArray
 
 
@@ -90,11 +90,26 @@ def check_pair(
             f"the graph has {graph.n_rows} rows and the codes {len(reference)}; build it on these "
             "codes."
         )
-    if graph.metric == "cosine":
-        wide = reference.astype(np.float64)
-        norms = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-        reference = np.ascontiguousarray(wide / np.maximum(norms, 1e-300), dtype=np.float32)
-    return reference, places
+    return measured_rows(reference, graph.metric), places
+
+
+def check_same_metric(metric: Any, graph: NeighborGraph | None) -> Metric:
+    """Return the metric that was asked for, or that of the graph.
+
+    Raises
+    ------
+    SettingError
+        It is none, or the graph has another one.
+    """
+    asked = None if metric is None else check_metric(metric)
+    if graph is None:
+        return asked or "euclidean"
+    if asked is not None and asked != graph.metric:
+        raise SettingError(
+            f'the graph holds neighbours by metric="{graph.metric}", but metric="{asked}" is asked '
+            "for; build the graph by the same metric, or leave one of them out."
+        )
+    return graph.metric
 
 
 def check_count(name: str, value: Any, most: int, n_rows: int, least: int = 1) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from latentscape.errors import CodesError, DataError
 from latentscape.maps import Map2D
-from latentscape.neighbors import kernel_threads
+from latentscape.neighbors import Metric, kernel_threads, measured_rows
 from latentscape.neighbors.search import nearest_rows
 from latentscape.quality.checks import check_count, check_pair, check_rows
 from latentscape.quality.estimates import Estimate, mean_estimate
@@ -96,6 +96,7 @@ def decode_honesty(
 
     ``off = |z(y) - nearest code| / median distance of a code to its nearest other one``,
     ``round_trip = |y' - y| / s``, where ``s^2`` is the mean variance of the map's two columns.
+    Codes of a map by cosine distance are divided by their lengths before they are compared.
 
     Parameters
     ----------
@@ -132,6 +133,8 @@ def decode_honesty(
         `decode` or `encode` return another number of rows, NaN or infinity.
     """
     rows, embedding = check_pair(codes, fitted.embedding_, least=3)
+    metric: Metric = getattr(fitted, "metric_", "euclidean")  # linear maps have none
+    rows = measured_rows(rows, metric)
     n, threads = len(rows), kernel_threads(n_jobs)
     check_count("random_state", random_state, 2**63, n, least=0)
     order = np.random.default_rng(random_state).permutation(n)
@@ -148,7 +151,7 @@ def decode_honesty(
         raise CodesError(
             "half of the codes have a copy, so distances have no measure; drop copies."
         )
-    _, away = nearest_rows(inverse, rows, 1, threads=threads)
+    _, away = nearest_rows(measured_rows(inverse, metric), rows, 1, threads=threads)
     again = np.concatenate(
         [
             _round(inverse[start : start + _AT_ONCE], decode, encode)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from latentscape.neighbors import Metric
 from latentscape.quality.estimates import Estimate, as_json
 from latentscape.quality.neighborhoods import RnxCurve
 from latentscape.types import FloatArray
@@ -89,6 +90,8 @@ class MapReport:
     random_state : int
     notes : tuple of str
         What was sampled or left out, in sentences.
+    metric : {"euclidean", "cosine"}
+        By what codes are compared.
     """
 
     measures: Mapping[str, Measure]
@@ -101,6 +104,7 @@ class MapReport:
     n_islands: int
     random_state: int
     notes: tuple[str, ...] = field(default=())
+    metric: Metric = "euclidean"
 
     def headlines(self) -> dict[str, Measure]:
         """Return one measure for each scope that could be measured."""
@@ -115,6 +119,7 @@ class MapReport:
             "n_anchors": self.n_anchors,
             "n_islands": self.n_islands,
             "random_state": self.random_state,
+            "metric": self.metric,
             "measures": {name: asdict(measure) for name, measure in self.measures.items()},
             "curves": {
                 name: {

@@ -9,12 +9,13 @@ import numpy as np
 
 from latentscape.errors import CodesError
 from latentscape.maps import PCA
-from latentscape.neighbors import NeighborGraph, kernel_threads
+from latentscape.neighbors import Metric, NeighborGraph, kernel_threads, measured_rows
 from latentscape.quality.checks import (
     check_count,
     check_labels,
     check_pair,
     check_rows,
+    check_same_metric,
     draw_rows,
 )
 from latentscape.quality.definitions import DEFINITIONS
@@ -52,6 +53,7 @@ def report(
     labels: Any = None,
     images: Any = None,
     graph: NeighborGraph | None = None,
+    metric: Metric | None = None,
     others: Sequence[Any] = (),
     decoding: DecodeHonesty | None = None,
     baselines: bool = True,
@@ -76,8 +78,13 @@ def report(
     images : array-like, shape (n, ...), optional
         What was encoded; adds the hops from pixels.
     graph : NeighborGraph, optional
-        Neighbours of the codes, in its metric. Exact ones save a part of the time; approximate ones
-        are used above 200,000 rows only.
+        Neighbours of the codes. Exact ones save a part of the time; approximate ones are used above
+        200,000 rows only.
+    metric : {"euclidean", "cosine"} or None, default None
+        Of the codes, for neighbours and distances alike; None takes the graph's, and without one
+        "euclidean". Under "cosine" codes are divided by their lengths: the Euclidean distance
+        between such rows has the order of the cosine one. The map and the images are compared by
+        Euclidean distance in any case, and the PCA map is that of the codes as they are.
     others : sequence of array-like, each of shape (n, 2), optional
         Maps of the same codes with other seeds; adds the stability.
     decoding : DecodeHonesty, optional
@@ -105,6 +112,7 @@ def report(
         labels=labels,
         images=images,
         graph=graph,
+        metric=metric,
         others={"map": others},
         decoding={} if decoding is None else {"map": decoding},
         baselines=baselines,
@@ -122,6 +130,7 @@ def reports(
     labels: Any = None,
     images: Any = None,
     graph: NeighborGraph | None = None,
+    metric: Metric | None = None,
     others: Mapping[str, Sequence[Any]] | None = None,
     decoding: Mapping[str, DecodeHonesty] | None = None,
     baselines: bool = True,
@@ -143,7 +152,7 @@ def reports(
         Maps with other seeds, by the name of the map they belong to.
     decoding : mapping of str to DecodeHonesty, optional
         What :func:`decode_honesty` found, by the name of the map.
-    labels, images, graph, baselines, n_anchors, random_state, n_jobs
+    labels, images, graph, metric, baselines, n_anchors, random_state, n_jobs
         As in :func:`report`.
 
     Returns
@@ -155,18 +164,20 @@ def reports(
     CodesError, LabelsError, SettingError
         As :func:`report`.
     """
+    measured_by = check_same_metric(metric, graph)
     own = {
         name: check_pair(codes, rows, graph, _LEAST_ROWS)[1] for name, rows in embeddings.items()
     }
     if not own:
         return {}
-    reference = check_pair(codes, next(iter(own.values())), graph, _LEAST_ROWS)[0]
+    plain = check_rows(codes, "codes")
+    reference = measured_rows(plain, measured_by)
     n, n_threads = len(reference), kernel_threads(n_jobs)
     check_count("n_anchors", n_anchors, 2**31, n, least=2)
     check_count("random_state", random_state, 2**63, n, least=0)
     maps = dict(own)
-    if baselines and not (reference == reference[0]).all():
-        maps[BASELINE] = PCA().fit(reference).embedding_
+    if baselines and not (plain == plain[0]).all():
+        maps[BASELINE] = PCA().fit(plain).embedding_
     pixels = None if images is None else check_rows(images, "images")
     if pixels is not None and len(pixels) != n:
         raise CodesError(f"got {len(pixels)} images for {n} rows of codes; they must match.")
@@ -233,9 +244,11 @@ def reports(
             n_islands=n_islands[name],
             random_state=random_state,
             notes=(
+                *_of_metric(measured_by),
                 *_notes(n, len(anchors), pixels is not None, owner is not None, bool(seeds[name])),
                 *([] if honesty is None else [f"Decoded places: {honesty.n_places} of them."]),
             ),
+            metric=measured_by,
         )
     return made
 
@@ -320,6 +333,13 @@ def _measures(
             gain_error=gain_error,
         )
     return found
+
+
+def _of_metric(metric: Metric) -> tuple[str, ...]:
+    """Say by what codes are compared, unless it is what everybody expects."""
+    if metric == "euclidean":
+        return ()
+    return ("Neighbours and distances of the codes: by cosine distance, their lengths left out.",)
 
 
 def _notes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -34,6 +34,16 @@ def command(
     perplexity: options.Perplexity = None,
     n_neighbors: options.Neighbors = None,
     min_dist: options.MinDist = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            help="By which codes are neighbours; another one than the atlas's remakes both t-SNE "
+            "and UMAP and judges all maps again.",
+            metavar="|".join(options.METRICS),
+            parser=options.one_of(options.METRICS),
+        ),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -48,6 +58,12 @@ def command(
     """Make one map of an atlas anew with other settings, and keep the rest."""
     from latentscape.pipeline import add_map, summarize
 
+    if metric is not None and method not in ("tsne", "umap"):
+        msg = (
+            f"--metric is a setting of tsne and umap, not of {method}, which is linear and looks "
+            "at no neighbours; to judge it by another metric give --metric to `latentscape run`"
+        )
+        raise SettingError(msg)
     for option, value in zip(_OF_MAP, (perplexity, n_neighbors, min_dist, seed), strict=True):
         if value is not None and method not in _OF_MAP[option]:
             msg = f"{option} is a setting of {' and '.join(_OF_MAP[option])}, not of {method}"
@@ -57,6 +73,7 @@ def command(
         atlas,
         method,
         random_state=seed,
+        metric=cast(Any, metric),  # one of the names, as it was parsed
         verbose=verbose,
         callbacks=callbacks,
         **options.map_settings(perplexity, n_neighbors, min_dist).get(method, {}),

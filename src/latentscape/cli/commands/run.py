@@ -37,6 +37,7 @@ def command(
     perplexity: options.Perplexity = None,
     n_neighbors: options.Neighbors = None,
     min_dist: options.MinDist = None,
+    metric: options.Metric = "euclidean",
     network: networks.Network = "reference",
     encoder: networks.Encoder = None,
     decoder: networks.Decoder = None,
@@ -105,6 +106,7 @@ def command(
         tolerance=tolerance,
         random_state=seed,
         sample=sample,
+        metric=metric,
         memory=memory,
     )
     conclude(as_json, {"atlas": output, **facts_of(atlas)}, summarize(atlas))
