@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -232,11 +234,13 @@ def test_published_trustworthiness_of_pca(mnist: ImageSet, part: str) -> None:
 
 @pytest.mark.parametrize("kind", [str, object, bytes])
 def test_words_are_refused_even_where_they_look_like_numbers(kind: type) -> None:
-    words = np.array([["1", "2.5"]] * 20).astype(kind)
+    words: Any = np.array([["1", "2.5"]] * 20).astype(kind)
     with pytest.raises(CodesError, match=r"^codes holds text, such as .*, not numbers; give"):
         trustworthiness(words, np.zeros((20, 2)))
     numbers = np.random.default_rng(0).normal(size=(20, 2))
-    assert trustworthiness(numbers.astype(object), numbers, 5) == 1  # objects that are numbers
+    assert (
+        float(trustworthiness(numbers.astype(object), numbers, 5)) == 1
+    )  # objects that are numbers
 
 
 def test_one_row_is_not_rows() -> None:
