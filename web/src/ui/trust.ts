@@ -154,7 +154,7 @@ export function trustPage(context: Context): HTMLElement {
       "section",
       {},
       h("h3", {}, "Neighbourhoods from near to far"),
-      h("div", { class: "chart-box" }, lineChart(series, { title: "R_NX by neighbourhood size for each map", x: "K nearest neighbours", y: "kept, beyond chance (R_NX)", logX: true, logY: false, fromZero: true }).element),
+      lineChart(series, { title: "R_NX by neighbourhood size for each map", x: "K nearest neighbours", y: "kept, beyond chance (R_NX)", logX: true, logY: false, fromZero: true }).element,
       h("p", { class: "soft" }, "Share of the K nearest codes that are also among the K nearest on the map, rescaled so that a random map has 0 and a perfect one 1 (Lee et al. 2015)."),
       chartTable("R_NX by neighbourhood size", ["K", ...series.map((each) => each.name)], sizes.map((k) => [String(k), ...series.map((each) => decimals(each.points.find(([x]) => x === k)?.[1] ?? null))])),
     );
