@@ -27,13 +27,14 @@ export function aboutPage(context: Context): HTMLElement {
     ];
 
   const copied = (name: string, content: string): HTMLElement => {
-    const button = h("button", {}, "Copy");
-    button.addEventListener("click", () => {
-      void navigator.clipboard?.writeText(content).then(
-        () => context.say(`${name} copied`),
-        () => context.say("Copying is not allowed here"),
-      );
-    });
+    const button = h("button", {
+      onclick: () => {
+        void navigator.clipboard?.writeText(content).then(
+          () => context.say(`${name} copied`),
+          () => context.say("Copying is not allowed here"),
+        );
+      },
+    }, "Copy");
     return h("div", { class: "quote" }, h("pre", { tabindex: 0, "aria-label": name }, content), button);
   };
 

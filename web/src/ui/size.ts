@@ -67,8 +67,7 @@ export function sizePage(context: Context): HTMLElement {
 
     const buttons = h("p", { class: "segmented", role: "group", "aria-label": "Latent size" });
     for (const size of sizes) {
-      const button = h("button", { "aria-pressed": String(size === shown) }, String(size));
-      button.addEventListener("click", () => store.set({ size }));
+      const button = h("button", { "aria-pressed": String(size === shown), onclick: () => store.set({ size }) }, String(size));
       buttons.append(button);
     }
     const value = means.find(([size]) => size === shown)?.[1];

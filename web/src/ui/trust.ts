@@ -48,8 +48,7 @@ export function trustPage(context: Context): HTMLElement {
   const build = (): void => {
     const judged = atlas.maps.filter((map) => map.quality !== null || map.card !== null);
     const accuracy = Object.entries(atlas.about.knn_accuracy);
-    const see = h("button", { class: "primary" }, "Colour the maps by trust");
-    see.addEventListener("click", () => store.set({ colour: TRUST, tab: "point" }));
+    const see = h("button", { class: "primary", onclick: () => store.set({ colour: TRUST, tab: "point" }) }, "Colour the maps by trust");
     fill(
       page,
       h("h2", {}, "How far each map can be trusted"),
