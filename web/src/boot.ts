@@ -6,7 +6,9 @@
 async function unpack(root: HTMLElement): Promise<void> {
   if (typeof DecompressionStream === "undefined") throw new Error("This browser is too old to unpack this page; use one of 2023 or later.");
   const packed = document.getElementById("latentscape-program")?.textContent ?? "";
-  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const binary = atob(packed);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
   const program = document.createElement("script");
   program.textContent = await new Response(stream).text();
