@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import latentscape
 from latentscape.atlas import AtlasWriter
 from latentscape.explorer.about import about
 
-from .small_atlas import small_atlas
+from .browser import as_file, opened_page
+from .person import button
+from .small_atlas import clustered_codes, small_atlas
 
 
 def test_the_time_of_a_training_is_its_own(tmp_path: Path) -> None:
@@ -42,3 +47,24 @@ def test_the_time_of_a_training_is_its_own(tmp_path: Path) -> None:
     assert not [name for name in told if name.startswith(("model-", "quality-"))]
     assert "choice" not in told
     assert min(told.values()) >= 0.01
+
+
+@pytest.mark.slow
+def test_the_page_of_directions_says_so(browser: Any, tmp_path: Path) -> None:
+    codes, classes = clustered_codes(150)
+    np.savez(tmp_path / "embeddings.npz", codes=codes, labels=classes)
+    atlas = latentscape.run(
+        tmp_path / "embeddings.npz", tmp_path / "atlas", maps=("pca", "lda"), metric="cosine",
+        engine="serial", verbose=0,
+    )  # fmt: skip
+    size = {"width": 1280, "height": 800}
+    with opened_page(browser, as_file(atlas.path / "explorer.html"), viewport=size) as page:
+        button(page, "About").click()
+        text = page.get_by_role("main").inner_text()
+        assert "Codes are compared by cosine distance; on this page they have length 1." in text
+        metric = page.locator("dt", has_text="metric").locator("xpath=following-sibling::dd[1]")
+        assert metric.inner_text() == "cosine"
+        button(page, "Trust").click()
+        # Nothing can be decoded here, so no decoded place has been judged.
+        assert page.locator("table.measures").get_by_text("Decoded places").count() == 0
+        assert page.locator(".card").count() == 2

@@ -174,10 +174,12 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     help.element,
   );
 
+  let read = "";
   const show = (): void => {
     const { tab } = store.state;
     const part = PARTS.find(([name]) => name === tab)?.[0] ?? null;
     if (part !== null) lastPart = part;
+    const reads = part === null ? tab : "";
     maps.hidden = part === null;
     aside.hidden = part === null;
     reading.hidden = part !== null;
@@ -192,6 +194,12 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     theme.title = `${dark ? "Light" : "Dark"} page (T)`;
     const selected = store.state.selection.length;
     chip.hidden = selected === 0;
+    if (reads !== read) {
+      // Another page begins at its top; on a phone it is the document that scrolls.
+      read = reads;
+      reading.scrollTop = 0;
+      if (options.link) window.scrollTo(0, 0);
+    }
     text(chip, `${plural(selected, "point")} selected`);
   };
   stops.push(store.subscribe(show, "tab", "theme", "selection"));
