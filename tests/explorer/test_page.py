@@ -202,7 +202,7 @@ def test_nothing_that_axe_finds(browser: Any, address: str, scheme: str, width: 
         lacking("needs axe-core (npm ci in web/)")
     size = {"width": width, "height": 800}
     # Without motion: axe would take a colour on its way to another for the colour that is meant.
-    still = {"viewport": size, "color_scheme": scheme, "reduced_motion": "reduce"}
+    still: dict[str, Any] = {"viewport": size, "color_scheme": scheme, "reduced_motion": "reduce"}
     with opened_page(browser, address, **still) as page:
         assert (
             page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration")
