@@ -19,6 +19,7 @@ NEEDED = (
     "latentscape/_native.pyi",
     "latentscape/cli/commands/run.py",
     "latentscape/explorer/static/app.js",
+    "latentscape/explorer/static/boot.js",
     "latentscape/explorer/static/widget.js",
     "latentscape/images/data/train-images-idx3-ubyte.gz",
     "latentscape/images/data/train-labels-idx1-ubyte.gz",

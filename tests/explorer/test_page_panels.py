@@ -301,6 +301,10 @@ def test_trust_has_every_map_and_measure(page: Any, walked: Atlas) -> None:
     rows = table.locator("tbody tr").all_inner_texts()
     assert len(rows) >= 8
     assert any("±" in row for row in rows)  # with their errors
+    decoded = table.locator("tbody", has_text="Decoded places").locator("tr").all_inner_texts()
+    assert len(decoded) == 3  # the name of the group, round trip, off the data
+    assert "round trip" in decoded[1]
+    assert "±" in decoded[1]
     assert measured
     assert page.locator(".card").count() >= 4
     assert "Are the gaps real?" in page.locator(".card").first.inner_text()
@@ -308,6 +312,15 @@ def test_trust_has_every_map_and_measure(page: Any, walked: Atlas) -> None:
     button(page, "Colour the maps by trust").click()
     assert state(page)["colour"] == "trust"
     assert state(page)["tab"] == "point"
+
+
+def test_another_page_begins_at_its_top(page: Any) -> None:
+    top = "document.querySelector('.reading').scrollTop"
+    button(page, "Trust").click()
+    page.locator("table.measures").scroll_into_view_if_needed()
+    assert page.evaluate(top) > 0
+    button(page, "About").click()
+    assert page.evaluate(top) == 0
 
 
 def test_about_tells_where_everything_comes_from(page: Any, walked: Atlas) -> None:

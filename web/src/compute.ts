@@ -1,15 +1,16 @@
 /** Everything that is computed from an atlas: at once on this thread, or in a worker. */
 
-import type {
-  Arrived,
-  AtlasData,
-  Box,
-  Compute,
-  Inverse,
-  ModelName,
-  Mosaic,
-  Neighbours,
-  RoundTrip,
+import {
+  named,
+  type Arrived,
+  type AtlasData,
+  type Box,
+  type Compute,
+  type Inverse,
+  type ModelName,
+  type Mosaic,
+  type Neighbours,
+  type RoundTrip,
 } from "./data";
 import type { Answer, Ask, Heavy } from "./worker";
 import { Space, type SpaceData } from "./space/space";
@@ -38,7 +39,7 @@ class Threaded implements Compute {
     program: Program | null,
   ) {
     const { n, maps, codes, models, columns } = atlas;
-    const errors = columns.find((c) => c.name === "reconstruction_mse");
+    const errors = named(columns, "reconstruction_mse");
     const data: SpaceData = {
       n,
       maps: maps.map(({ name, model, positions, rules }) => ({ name, model, positions, rules })),

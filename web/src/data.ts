@@ -376,3 +376,8 @@ export interface Compute {
   summarise(rows: Uint32Array): Promise<{ readonly mean: Float32Array | null; readonly order: Uint32Array }>;
   close(): void;
 }
+
+/** The map, or the column, of this name. */
+export function named<T extends { readonly name: string }>(all: readonly T[], name: string): T | undefined {
+  return all.find((each) => each.name === name);
+}

@@ -266,8 +266,12 @@ async function readCodes(entry: CodesEntry, n: number, blocks: Blocks): Promise<
 async function readModel(entry: ModelEntry, blocks: Blocks): Promise<Autoencoder> {
   const weights = (await blocks.numbers(entry.block)) as Uint16Array;
   let at = 0;
-  const take = (count: number, [low, step]: readonly [number, number]): Float32Array =>
-    Float32Array.from(weights.subarray(at, (at += count)), (number) => low + step * number);
+  const take = (count: number, [low, step]: readonly [number, number]): Float32Array => {
+    const taken = new Float32Array(count); // a plain loop: Float32Array.from takes ten times as long
+    for (let i = 0; i < count; i++) taken[i] = low + step * (weights[at + i] ?? NaN);
+    at += count;
+    return taken;
+  };
   const layer = (given: LayerEntry): Layer => {
     if ("body" in given) return { ...given, body: given.body.map(layer) };
     if (!("counts" in given)) return given;

@@ -13,21 +13,18 @@ function boot(): void {
   // For the curious at the browser's console, and for tests: $("#app").latentscape
   const handle: { atlas?: AtlasData; compute?: Compute; store?: Store } = {};
   Object.assign(root, { latentscape: handle });
-  // The first picture of the page is on screen before the data are unpacked.
-  requestAnimationFrame(() => {
-    const opened = Promise.resolve().then(() => openAtlas(sourceOfPage(document)));
-    void explore(root, opened, {
-      link: true,
-      makeCompute: (atlas) => {
-        const compute = makeCompute(atlas, text === null ? null : { text, module: false });
-        Object.assign(handle, { atlas, compute });
-        return compute;
-      },
-    }).then(
-      ({ store }) => void Object.assign(handle, { store }),
-      () => undefined, // told on the page
-    );
-  });
+  const opened = Promise.resolve().then(() => openAtlas(sourceOfPage(document)));
+  void explore(root, opened, {
+    link: true,
+    makeCompute: (atlas) => {
+      const compute = makeCompute(atlas, text === null ? null : { text, module: false });
+      Object.assign(handle, { atlas, compute });
+      return compute;
+    },
+  }).then(
+    ({ store }) => void Object.assign(handle, { store }),
+    () => undefined, // told on the page
+  );
 }
 
 // The worker runs the text of this same script, where there is no document.

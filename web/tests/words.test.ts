@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { shorten } from "../src/ui/dom";
-import { figure, mapTitle, percent, plural } from "../src/ui/words";
+import { count, figure, mapTitle, percent, plural } from "../src/ui/words";
 
 describe("words", () => {
   it("writes numbers without exponents", () => {
@@ -19,6 +19,7 @@ describe("words", () => {
   it("counts", () => {
     expect(plural(1, "point")).toBe("1 point");
     expect(plural(12345, "point")).toBe("12,345 points");
+    expect([0, 999, 1000, 100_000, 1_234_567].map(count)).toEqual(["0", "999", "1,000", "100,000", "1,234,567"]);
     expect(mapTitle("tsne")).toBe("t-SNE");
   });
   it("shortens by whole characters", () => {

@@ -10,6 +10,8 @@ from latentscape.atlas import Atlas
 from latentscape.atlas.encoding import encode_json
 from latentscape.explorer.numbers import finite
 
+_TOLD = 0.01  # seconds; what took less says nothing
+
 
 def about(atlas: Atlas) -> dict[str, Any]:
     """Return provenance, settings, versions, times and citation."""
@@ -33,11 +35,7 @@ def about(atlas: Atlas) -> dict[str, Any]:
         "latentscape_version": version,
         "versions": {name: str(value) for name, value in manifest.get("versions", {}).items()},
         "settings": settings,
-        "seconds": {
-            name: entry["seconds"]
-            for name, entry in atlas.stages.items()
-            if finite(entry.get("seconds")) is not None
-        },
+        "seconds": _seconds(atlas),
         "citation": f"The latentscape authors. latentscape: see what an autoencoder has learned, "
         f"version {version}.",
         "bibtex": "@software{latentscape,\n"
@@ -74,6 +72,32 @@ def _of_metric(atlas: Atlas) -> list[str]:
         "Maps and measures compare codes by cosine distance; what this page computes itself (the "
         "nearest images, places of drawings) is by Euclidean distance of the codes as they are."
     ]
+
+
+def _seconds(atlas: Atlas) -> dict[str, float]:
+    """Return how long each part took when it was made, in the order of the work.
+
+    A training has its own clock, kept with its errors: the stage of its model has only
+    taken the file into the atlas. The maps are judged together, on the time of the first.
+    """
+    found: dict[str, float] = {}
+
+    def add(name: str, seconds: Any) -> None:
+        if finite(seconds) is not None:
+            found[name] = found.get(name, 0.0) + float(seconds)
+
+    if atlas.has("sweep"):
+        trained = atlas.sweep[atlas.sweep["model"] == "autoencoder"]
+        for latent_dim, own in trained.groupby("latent_dim"):
+            several = f", {len(own)} seeds" if len(own) > 1 else ""
+            add(f"training (latent size {latent_dim}{several})", own["seconds"].sum())
+    for name, entry in atlas.stages.items():
+        kind, _, rest = name.partition("-")
+        if kind == "model":
+            continue
+        judges = kind == "quality" and rest
+        add("quality" if judges else name, entry.get("seconds"))
+    return {name: seconds for name, seconds in found.items() if seconds >= _TOLD}
 
 
 def _preprocessing(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -25,7 +26,7 @@ _PAGE = """<!doctype html>
 <body>
 <div id="app"{attributes}></div>
 <noscript>This page needs JavaScript: it is a program that runs in your browser alone.</noscript>
-{data}<script>{program}</script>
+{data}{program}<script>{boot}</script>
 </body>
 </html>
 """
@@ -44,17 +45,16 @@ def build_page(atlas: Atlas, *, thumbnails: Thumbnails = "small") -> bytes:
     Returns
     -------
     bytes
-        UTF-8. The program in it is the one that its Content-Security-Policy names by its
-        hash, and may load nothing from anywhere.
+        UTF-8. The program in it, deflated, is the one that its Content-Security-Policy names
+        by its hash, and may load nothing from anywhere.
 
     Raises
     ------
     AtlasError
         If the atlas has no points, or a part of it is damaged.
     """
-    data = base64.b64encode(data_block(atlas, thumbnails=thumbnails).to_bytes()).decode("ascii")
-    element = f'<script type="application/octet-stream" id="latentscape-data">{data}</script>\n'
-    return _fill(atlas, data=element)
+    block = data_block(atlas, thumbnails=thumbnails).to_bytes()
+    return _fill(atlas, data=_block("latentscape-data", block))
 
 
 def served_page(atlas: Atlas, data_address: str) -> bytes:
@@ -69,25 +69,29 @@ def _fill(
     attributes: Mapping[str, str] | None = None,
     served: bool = False,
 ) -> bytes:
-    program, style = static_text("app.js"), static_text("app.css")
     given = "".join(f' {key}="{html.escape(value)}"' for key, value in (attributes or {}).items())
     name = str(atlas.data.get("name", ""))
     page = _PAGE.format(
         policy=page_policy(served=served),
         title=html.escape(f"{name} · latentscape" if name else "latentscape"),
-        style=style,
+        style=static_text("app.css"),
         attributes=given,
         data=data,
-        program=program,
+        program=_block("latentscape-program", _deflated("app.js")),
+        boot=static_text("boot.js"),
     )
     return page.encode()
 
 
 def page_policy(*, served: bool) -> str:
-    """Return the Content-Security-Policy: this program, this style, and nothing from elsewhere."""
+    """Return the Content-Security-Policy: this program, this style, and nothing from elsewhere.
+
+    The program has two parts: a short script unpacks the other and puts it into the page, where
+    the browser compares it with its hash as it does with any script.
+    """
     policy = {
         "default-src": "'none'",
-        "script-src": _hash(static_text("app.js")),
+        "script-src": f"{_hash(static_text('boot.js'))} {_hash(static_text('app.js'))}",
         "style-src": _hash(static_text("app.css")),
         "img-src": "data: blob:",
         "worker-src": "blob:",
@@ -103,6 +107,17 @@ def page_policy(*, served: bool) -> str:
 def static_text(name: str) -> str:
     """Return a file of the built front end."""
     return files("latentscape.explorer").joinpath("static", name).read_text(encoding="utf-8")
+
+
+@cache
+def _deflated(name: str) -> bytes:
+    packer = zlib.compressobj(9, wbits=-15)
+    return packer.compress(static_text(name).encode()) + packer.flush()
+
+
+def _block(name: str, content: bytes) -> str:
+    text = base64.b64encode(content).decode("ascii")
+    return f'<script type="application/octet-stream" id="{name}">{text}</script>\n'
 
 
 def _hash(text: str) -> str:

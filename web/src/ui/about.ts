@@ -12,24 +12,29 @@ function written(value: unknown): string {
   if (typeof value === "object" && value !== null) {
     return Object.entries(value).map(([name, each]) => `${name} ${written(each)}`).join("; ") || "as preset";
   }
-  return String(value);
+  return value === null ? "none" : String(value);
 }
 
 export function aboutPage(context: Context): HTMLElement {
   const { atlas, store } = context;
   const page = h("article", { class: "page" });
 
-  const list = (entries: readonly (readonly [string, string])[]): HTMLElement =>
-    h("dl", { class: "facts wide" }, ...entries.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, shorten(value, 400))]));
+  const section = (title: string, entries: readonly (readonly [string, string])[], ...more: HTMLElement[]): HTMLElement[] =>
+    entries.length === 0 ? [] : [
+      h("h3", {}, title),
+      h("dl", { class: "facts wide" }, ...entries.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, shorten(value, 400))])),
+      ...more,
+    ];
 
   const copied = (name: string, content: string): HTMLElement => {
-    const button = h("button", {}, "Copy");
-    button.addEventListener("click", () => {
-      void navigator.clipboard?.writeText(content).then(
-        () => context.say(`${name} copied`),
-        () => context.say("Copying is not allowed here"),
-      );
-    });
+    const button = h("button", {
+      onclick: () => {
+        void navigator.clipboard?.writeText(content).then(
+          () => context.say(`${name} copied`),
+          () => context.say("Copying is not allowed here"),
+        );
+      },
+    }, "Copy");
     return h("div", { class: "quote" }, h("pre", { tabindex: 0, "aria-label": name }, content), button);
   };
 
@@ -59,28 +64,27 @@ export function aboutPage(context: Context): HTMLElement {
       page,
       h("h2", {}, shorten(about.name, 200)),
       h("p", { class: "lead" }, `${count(atlas.n)} ${about.rows === "all" ? "" : `${about.rows} `}images, encoded to ${about.latent_dim} numbers each and laid out on ${atlas.maps.length} maps.`),
-      h("h3", {}, "Data"),
-      list([
+      ...section("Data", [
         ["images", [about.n_train !== null && `${count(about.n_train)} for training`, about.n_test !== null && `${count(about.n_test)} for testing`].filter((part) => typeof part === "string").join(", ") || "–"],
         ["size of an image", shape || "–"],
         ["content", about.content_hash],
         ...about.notes.map((note): [string, string] => ["note", note]),
       ]),
-      h("h3", {}, "Model"),
-      list([
+      ...section("Model", [
         ["latent size", `${about.latent_dim} (seed ${about.seed})`],
         ...settings,
         ["finished", about.finished],
       ]),
       series.length > 0 && h("h3", {}, "Training"),
-      series.length > 0 && epochs > 1 && h("div", { class: "chart-box" }, lineChart(series, { title: "Validation error by epoch, one line for each training", x: "epoch", y: "validation error (MSE)", logX: false, logY: true }).element),
+      series.length > 0 && epochs > 1 && lineChart(series, { title: "Validation error by epoch, one line for each training", x: "epoch", y: "validation error (MSE)", logX: false, logY: true }).element,
       series.length > 0 && h("p", { class: "soft" }, epochs > 1 ? "One line for each training, named by its latent size." : "Trained for one epoch only."),
-      Object.keys(atlas.lacking).length > 0 && h("h3", {}, "What is not here"),
-      list(Object.entries(atlas.lacking)),
-      h("h3", {}, "Time"),
-      list(Object.entries(about.seconds).map(([stage, seconds]): [string, string] => [stage, `${figure(seconds, 3)} s`])),
-      h("h3", {}, "Versions"),
-      list(Object.entries(about.versions)),
+      ...section("What is not here", Object.entries(atlas.lacking)),
+      ...section(
+        "Time",
+        Object.entries(about.seconds).map(([part, seconds]): [string, string] => [part, `${figure(seconds, 3)} s`]),
+        h("p", { class: "soft" }, "How long each part took when it was made: what an earlier run has left counts as it did then."),
+      ),
+      ...section("Versions", Object.entries(about.versions)),
       about.citation !== "" && h("h3", {}, "How to cite"),
       about.citation !== "" && copied("citation", about.citation),
       about.bibtex !== "" && copied("BibTeX", about.bibtex),

@@ -126,20 +126,17 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   let lastPart: Part = "point";
   mapsTab.addEventListener("click", () => store.set({ tab: lastPart }));
   const pageButtons = PAGES.map(([tab, name]) => {
-    const button = h("button", {}, name);
-    button.addEventListener("click", () => store.set({ tab }));
+    const button = h("button", { onclick: () => store.set({ tab }) }, name);
     tabs.append(button);
     return [tab, button] as const;
   });
   const pens = h("div", { class: "pens", role: "group", "aria-label": "Pen" });
   const penButtons = PARTS.map(([part, name, change]) => {
-    const button = h("button", {}, name);
-    button.addEventListener("click", () => store.set({ ...change, tab: part }));
+    const button = h("button", { onclick: () => store.set({ ...change, tab: part }) }, name);
     pens.append(button);
     return [part, button] as const;
   });
-  const theme = h("button", { class: "icon" });
-  theme.addEventListener("click", () => store.set({ theme: (context.dark() ? "light" : "dark") satisfies Theme }));
+  const theme = h("button", { class: "icon", onclick: () => store.set({ theme: (context.dark() ? "light" : "dark") satisfies Theme }) });
   const question = h("button", { class: "icon", "aria-label": "Keys", title: "Keys (?)" }, "?");
   question.addEventListener("click", help.toggle);
 
@@ -149,8 +146,7 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     `${count(atlas.n)} ${about.rows === "all" || about.rows === "" ? "" : `${about.rows} `}images`,
     about.latent_dim > 0 ? plural(about.latent_dim, "neuron") : null,
   ].filter((fact) => fact !== null);
-  const chip = h("button", { class: "chip" });
-  chip.addEventListener("click", () => store.set({ tab: "selection" }));
+  const chip = h("button", { class: "chip", onclick: () => store.set({ tab: "selection" }) });
 
   const keys = h("p", { class: "visually-hidden", id: "latentscape-keys" }, "Arrow keys go from point to point, plus and minus zoom, question mark shows all keys.");
   const aside = h("aside", { class: "side", "aria-label": "Details" }, pens, ...Object.values(parts));
@@ -178,10 +174,12 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     help.element,
   );
 
+  let read = "";
   const show = (): void => {
     const { tab } = store.state;
     const part = PARTS.find(([name]) => name === tab)?.[0] ?? null;
     if (part !== null) lastPart = part;
+    const reads = part === null ? tab : "";
     maps.hidden = part === null;
     aside.hidden = part === null;
     reading.hidden = part !== null;
@@ -196,6 +194,12 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     theme.title = `${dark ? "Light" : "Dark"} page (T)`;
     const selected = store.state.selection.length;
     chip.hidden = selected === 0;
+    if (reads !== read) {
+      // Another page begins at its top; on a phone it is the document that scrolls.
+      read = reads;
+      reading.scrollTop = 0;
+      if (options.link) window.scrollTo(0, 0);
+    }
     text(chip, `${plural(selected, "point")} selected`);
   };
   stops.push(store.subscribe(show, "tab", "theme", "selection"));

@@ -1,4 +1,4 @@
-/** Line charts as inline SVG, with names at the ends of the lines. */
+/** Line charts as inline SVG, drawn anew for each width, so that their words keep their size. */
 
 import { h, s } from "./dom";
 import { figure } from "./words";
@@ -21,25 +21,50 @@ export interface ChartOptions {
   readonly xTicks?: readonly number[];
   readonly bandX?: readonly [number, number] | null;
   readonly markX?: number | null;
-  readonly width?: number;
-  readonly height?: number;
   readonly fromZero?: boolean;
 }
 
 export interface Chart {
-  readonly element: SVGSVGElement;
-  /** From a value to the horizontal place in the drawing's own units. */
-  readonly toX: (value: number) => number;
-  readonly toY: (value: number) => number;
+  readonly element: HTMLElement;
+  /** From a value to its distance from the left edge, in CSS pixels, at the present width. */
+  toX(value: number): number;
 }
 
 const NICE = [1, 1.5, 2, 3, 4, 6, 8];
+const HEIGHT = 360;
+const NARROW = 520; // below it the names stand under the chart, where they take no width from it
+const LABEL = 34; // room for a number under the chart
 
 export function lineChart(series: readonly Series[], options: ChartOptions): Chart {
-  const width = options.width ?? 640;
-  const height = options.height ?? 360;
-  const box = { left: 64, right: 150, top: 14, bottom: 46 };
-  const all = series.flatMap((each) => each.points).filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && (!options.logY || y > 0) && (!options.logX || x > 0));
+  const drawable = (points: Series["points"]): Series["points"] =>
+    points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && (!options.logY || y > 0) && (!options.logX || x > 0));
+  const svg = s("svg", { class: "chart", role: "img", height: HEIGHT, "aria-label": options.title });
+  const names = h("ul", { class: "chart-names", "aria-hidden": "true" });
+  for (const each of series) {
+    if (each.named === false) continue;
+    const dot = h("span", { class: "dot" });
+    dot.style.background = each.colour;
+    names.append(h("li", {}, dot, each.name));
+  }
+  let toX = (value: number): number => value;
+  const draw = (width: number): void => {
+    names.hidden = width >= NARROW;
+    svg.replaceChildren();
+    toX = drawLines(svg, width, series.map((each) => ({ ...each, points: drawable(each.points) })), options);
+  };
+  draw(640); // until it is known how much room there is
+  new ResizeObserver(([entry]) => {
+    if (entry !== undefined && entry.contentRect.width > 0) draw(entry.contentRect.width);
+  }).observe(svg);
+  return { element: h("div", { class: "chart-box" }, svg, names), toX: (value) => toX(value) };
+}
+
+/** Draw into an empty picture; return the way from a value to its place. */
+function drawLines(element: SVGSVGElement, width: number, series: readonly Series[], options: ChartOptions): (value: number) => number {
+  const narrow = width < NARROW;
+  const box = { left: 70, right: narrow ? 10 : 150, top: 14, bottom: 46 };
+  const [bottom, right] = [HEIGHT - box.bottom, width - box.right];
+  const all = series.flatMap((each) => each.points);
   const range = (values: number[], log: boolean, margin: number): readonly [number, number] => {
     let low = Infinity;
     let high = -Infinity;
@@ -58,53 +83,53 @@ export function lineChart(series: readonly Series[], options: ChartOptions): Cha
     const share = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low || 1);
     return from + share * (to - from);
   };
-  const toX = axis(x0, x1, options.logX, box.left, width - box.right);
-  const toY = axis(y0, y1, options.logY, height - box.bottom, box.top);
-  const element = s("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": options.title });
+  const toX = axis(x0, x1, options.logX, box.left, right);
+  const toY = axis(y0, y1, options.logY, bottom, box.top);
 
   if (options.bandX) {
     const [low, high] = options.bandX;
     const left = options.logX ? toX(Math.max(x0, low / 1.17)) : toX(low);
     const right = options.logX ? toX(Math.min(x1, high * 1.17)) : toX(high);
-    element.append(s("rect", { class: "band", x: left, y: box.top, width: Math.max(1, right - left), height: height - box.top - box.bottom }));
+    element.append(s("rect", { class: "band", x: left, y: box.top, width: Math.max(1, right - left), height: bottom - box.top }));
   }
   for (const tick of ticks(y0, y1, options.logY)) {
     element.append(
-      s("line", { class: "grid", x1: box.left, x2: width - box.right, y1: toY(tick), y2: toY(tick) }),
+      s("line", { class: "grid", x1: box.left, x2: right, y1: toY(tick), y2: toY(tick) }),
       s("text", { class: "tick", x: box.left - 10, y: toY(tick) + 4, "text-anchor": "end" }, tickText(tick)),
     );
   }
+  let last = -Infinity;
   for (const tick of options.xTicks ?? ticks(x0, x1, options.logX)) {
-    if (tick < x0 || tick > x1) continue;
-    element.append(s("text", { class: "tick", x: toX(tick), y: height - box.bottom + 20, "text-anchor": "middle" }, tickText(tick)));
+    if (tick < x0 || tick > x1 || toX(tick) - last < LABEL) continue;
+    last = toX(tick);
+    element.append(s("text", { class: "tick", x: toX(tick), y: bottom + 20, "text-anchor": "middle" }, tickText(tick)));
   }
   element.append(
-    s("text", { class: "tick", x: (box.left + width - box.right) / 2, y: height - 6, "text-anchor": "middle" }, options.x),
-    s("text", { class: "tick", x: 0, y: 0, transform: `translate(14 ${(box.top + height - box.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, options.y),
+    s("text", { class: "tick", x: (box.left + right) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, options.x),
+    s("text", { class: "tick", x: 0, y: 0, transform: `translate(14 ${(box.top + bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, options.y),
   );
-  const ends: { name: string; colour: string; y: number; wanted: number }[] = [];
+  const ends: { name: string; colour: string; y: number }[] = [];
   for (const each of series) {
-    const shown = each.points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y) && (!options.logY || y > 0) && (!options.logX || x > 0));
     if (each.kind === "dots") {
-      for (const [x, y] of shown) element.append(s("circle", { class: "dot-mark", cx: toX(x), cy: toY(y), r: 4, fill: each.colour }));
+      for (const [x, y] of each.points) element.append(s("circle", { class: "dot-mark", cx: toX(x), cy: toY(y), r: 4, fill: each.colour }));
     } else {
-      const path = shown.map(([x, y], i) => `${i === 0 ? "M" : "L"}${toX(x).toFixed(1)} ${toY(y).toFixed(1)}`).join("");
+      const path = each.points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${toX(x).toFixed(1)} ${toY(y).toFixed(1)}`).join("");
       element.append(s("path", { class: `line line-${each.kind}`, d: path, stroke: each.colour }));
     }
-    const last = shown.at(-1);
-    if (each.named !== false && last !== undefined) ends.push({ name: each.name, colour: each.colour, y: toY(last[1]), wanted: toY(last[1]) });
+    const end = each.points.at(-1);
+    if (!narrow && each.named !== false && end !== undefined) ends.push({ name: each.name, colour: each.colour, y: toY(end[1]) });
   }
-  spread(ends, 17, box.top + 6, height - box.bottom);
+  spread(ends, 17, box.top + 6, bottom);
   for (const end of ends) {
     element.append(
-      s("circle", { cx: width - box.right + 10, cy: end.y, r: 4, fill: end.colour }),
-      s("text", { class: "end", x: width - box.right + 20, y: end.y + 4 }, end.name),
+      s("circle", { cx: right + 10, cy: end.y, r: 4, fill: end.colour }),
+      s("text", { class: "end", x: right + 20, y: end.y + 4 }, end.name),
     );
   }
   if (options.markX !== undefined && options.markX !== null) {
-    element.append(s("line", { class: "mark", x1: toX(options.markX), x2: toX(options.markX), y1: box.top, y2: height - box.bottom }));
+    element.append(s("line", { class: "mark", x1: toX(options.markX), x2: toX(options.markX), y1: box.top, y2: bottom }));
   }
-  return { element, toX, toY };
+  return toX;
 }
 
 /** A number on an axis, without zeros that say nothing. */

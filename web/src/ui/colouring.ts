@@ -1,7 +1,7 @@
 /** From a column to the colour of each point, and which points a filter leaves. */
 
 import { TRUST_WORST, classColours, classPalette, rampPalette, trustIndex, trustPalette, type Palette, type Rgb } from "../gl/colour";
-import { NO_CATEGORY, type AtlasData, type CategoryColumn, type Column, type NumberColumn } from "../data";
+import { named, NO_CATEGORY, type AtlasData, type CategoryColumn, type Column, type NumberColumn } from "../data";
 import { DIMMED, SELECTED } from "../gl/renderer";
 import type { Filter, State } from "../store";
 
@@ -9,7 +9,7 @@ import type { Filter, State } from "../store";
 export const TRUST = "trust";
 
 export function findColumn(atlas: AtlasData, name: string): Column | null {
-  return atlas.columns.find((column) => column.name === name) ?? null;
+  return named(atlas.columns, name) ?? null;
 }
 
 function numbers(atlas: AtlasData, name: string): NumberColumn | null {

@@ -1,5 +1,6 @@
 /** Any place: the image that the decoder makes for it, and how honest that image is. */
 
+import { named } from "../data";
 import type { Context, Mark } from "./context";
 import { h, text } from "./dom";
 import { lacking } from "./lacking";
@@ -53,7 +54,7 @@ export function decodePanel(context: Context): HTMLElement {
     }
     const far = found.percentile >= FAR && found.distance > 4;
     picture?.show(found.image, 1, Math.max(0.2, fade(found.distance)));
-    const model = atlas.maps.find((map) => map.name === place.map)?.model ?? "main";
+    const model = named(atlas.maps, place.map)?.model ?? "main";
     again?.show(found.back && compute.decode(model, compute.encode(model, found.image)), 1, Math.max(0.2, fade(found.distance)));
     text(verdict, far ? "No data here: the image is a guess." : found.percentile > 0.9 ? "At the edge of the data." : "Among the data.");
     verdict.classList.toggle("bad", far);

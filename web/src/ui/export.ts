@@ -1,5 +1,6 @@
 /** A map as a file: PNG as it is seen, SVG with points and names as vectors. */
 
+import { named } from "../data";
 import { toScreen } from "../gl/camera";
 import { css, textShade } from "../gl/colour";
 import { pointLook } from "../gl/renderer";
@@ -36,7 +37,7 @@ export function exportSvg(context: Context, stage: Stage, map: string): void {
 function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | null {
   const { atlas, store } = context;
   const view = stage.view(name);
-  const map = atlas.maps.find((each) => each.name === name);
+  const map = named(atlas.maps, name);
   if (view === null || map === undefined) return null;
   const dark = context.dark();
   const { width, height } = view.rect;
@@ -71,10 +72,10 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
     if (sheet !== null) drawing.append(s("image", { width, height, href: sheet.toDataURL("image/png") }));
   }
   const column = findColumn(atlas, store.state.colour);
-  const named = column?.kind === "category" ? column : atlas.label;
-  if (store.state.labels && named !== null && atlas.n <= MOST_CIRCLES) {
-    const colours = categoryColours(named, dark);
-    for (const label of clusterLabels(map.positions, named)) {
+  const labelled = column?.kind === "category" ? column : atlas.label;
+  if (store.state.labels && labelled !== null && atlas.n <= MOST_CIRCLES) {
+    const colours = categoryColours(labelled, dark);
+    for (const label of clusterLabels(map.positions, labelled)) {
       const [x, y] = place(label.x, label.y);
       drawing.append(
         s("text", {

@@ -1,5 +1,6 @@
 /** What the pen and the keys do at a place of a map. */
 
+import { named } from "../data";
 import type { Pair } from "../gl/camera";
 import type { Place, State } from "../store";
 import type { Context } from "./context";
@@ -105,7 +106,7 @@ export class Hand {
   /** Go to the nearest point in a direction; those straight ahead count as nearer. */
   private step(frame: Frame, [dx, dy]: Pair): void {
     const { atlas, store, say } = this.context;
-    const positions = atlas.maps.find((map) => map.name === frame.map)?.positions;
+    const positions = named(atlas.maps, frame.map)?.positions;
     if (positions === undefined) return;
     const { focus, pen } = store.state;
     const camera = this.views.camera(frame.map);

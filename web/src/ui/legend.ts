@@ -49,8 +49,7 @@ export function legend(context: Context): HTMLElement {
     }
     if (used.length > MOST) element.append(h("span", { class: "soft" }, `and ${used.length - MOST} more`));
     if (off.size > 0) {
-      const all = h("button", { class: "quiet" }, "all");
-      all.addEventListener("click", () => apply(new Set()));
+      const all = h("button", { class: "quiet", onclick: () => apply(new Set()) }, "all");
       element.append(all);
     }
   };

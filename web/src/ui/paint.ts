@@ -3,9 +3,8 @@
 import type { Camera, Extent, Rect } from "../gl/camera";
 import { css, textShade } from "../gl/colour";
 import { Overlay, type Inks } from "../gl/overlay";
-import type { CategoryColumn, MapData } from "../data";
-import type { Mark } from "./context";
-import type { Context } from "./context";
+import { named, type CategoryColumn, type MapData } from "../data";
+import type { Context, Mark } from "./context";
 import { clusterLabels, type ClusterLabel } from "./clusters";
 import { categoryColours, findColumn } from "./colouring";
 import { shorten } from "./dom";
@@ -39,7 +38,7 @@ export function paintPanel(
 ): void {
   const { atlas, store, marks } = context;
   const { state } = store;
-  const map = atlas.maps.find((each) => each.name === panel.map);
+  const map = named(atlas.maps, panel.map);
   if (map === undefined) return;
   const dark = context.dark();
   const inks = inksOf(dark);
@@ -59,7 +58,7 @@ export function paintPanel(
 
 function paintRow(overlay: Overlay, context: Context, panel: PaintedPanel, row: number, radius: number, colour: string): void {
   const place = (name: string): readonly [number, number] => {
-    const positions = context.atlas.maps.find((map) => map.name === name)?.positions;
+    const positions = named(context.atlas.maps, name)?.positions;
     return [positions?.[2 * row] ?? NaN, positions?.[2 * row + 1] ?? NaN];
   };
   const [x0, y0] = place(panel.from);

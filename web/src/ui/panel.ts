@@ -1,5 +1,6 @@
 /** One map on the stage, with what stands over it: which map it is, how far to trust it, the way back. */
 
+import { named } from "../data";
 import type { Context } from "./context";
 import { h, text } from "./dom";
 import type { Hand } from "./hand";
@@ -45,7 +46,7 @@ export function makePanel(
     pointer: listenToPointer(surface, frame, context, views, hand, redraw),
     dress: (): void => {
       const { map } = frame;
-      const badgeText = atlas.maps.find((each) => each.name === map)?.badge ?? "";
+      const badgeText = named(atlas.maps, map)?.badge ?? "";
       choice.value = map;
       element.setAttribute("aria-label", `${mapTitle(map)} map`);
       surface.setAttribute("aria-label", `${mapTitle(map)} map of ${atlas.n} points`);

@@ -1,5 +1,6 @@
 /** A path between two points or places: straight among the codes, and straight on the map. */
 
+import { named } from "../data";
 import type { End } from "../store";
 import type { Context, Mark } from "./context";
 import { h, shorten, text } from "./dom";
@@ -52,7 +53,7 @@ export function pathPanel(context: Context): HTMLElement {
   /** The map on which the straight line is drawn: that of a place, else the first on screen of the main model. */
   const ground = (): string | null => {
     for (const end of store.state.path) if ("map" in end) return end.map;
-    const shown = store.state.maps.map((name) => atlas.maps.find((map) => map.name === name));
+    const shown = store.state.maps.map((name) => named(atlas.maps, name));
     return (shown.find((map) => map?.model === "main") ?? shown[0])?.name ?? null;
   };
 
@@ -60,7 +61,7 @@ export function pathPanel(context: Context): HTMLElement {
     const compute = context.compute();
     if (compute === null) return null;
     if ("row" in end) return compute.codeOf(model, end.row);
-    const owner = atlas.maps.find((map) => map.name === end.map)?.model ?? "main";
+    const owner = named(atlas.maps, end.map)?.model ?? "main";
     const code = compute.inverse(end.map, end.x, end.y)?.code ?? null;
     if (code === null || owner === model) return code;
     // A place of the other model's map: through its image.
@@ -69,11 +70,11 @@ export function pathPanel(context: Context): HTMLElement {
 
   const placeOf = (end: End, map: string): readonly [number, number] | null => {
     if ("row" in end) {
-      const positions = atlas.maps.find((each) => each.name === map)?.positions;
+      const positions = named(atlas.maps, map)?.positions;
       return positions === undefined ? null : [positions[2 * end.row] ?? 0, positions[2 * end.row + 1] ?? 0];
     }
     if (end.map === map) return [end.x, end.y];
-    const model = atlas.maps.find((each) => each.name === map)?.model ?? "main";
+    const model = named(atlas.maps, map)?.model ?? "main";
     const code = codeOf(end, model);
     return code === null ? null : (context.compute()?.place(map, code) ?? null);
   };
@@ -89,7 +90,7 @@ export function pathPanel(context: Context): HTMLElement {
     const [a, b] = store.state.path;
     const map = ground();
     if (a === undefined || b === undefined || map === null || context.compute() === null) return null;
-    const model = atlas.maps.find((each) => each.name === map)?.model ?? "main";
+    const model = named(atlas.maps, map)?.model ?? "main";
     if (!atlas.models[model]?.decoder) return null;
     const from = codeOf(a, model);
     const to = codeOf(b, model);

@@ -1,6 +1,6 @@
 /** The point: its image, what the model makes of it, its label, and its true neighbours. */
 
-import { NO_CATEGORY, type Column } from "../data";
+import { named, NO_CATEGORY, type Column } from "../data";
 import { axesSection } from "./axes";
 import type { Context } from "./context";
 import { fill, h, shorten, text } from "./dom";
@@ -54,11 +54,13 @@ export function pointPanel(context: Context): HTMLElement {
   const kept = h("div", { class: "kept" });
   const nearTitle = h("h3", {}, "Nearest among the codes");
   const axes = axesSection(context);
-  const startPath = h("button", { class: "quiet" }, "Path from here");
-  startPath.addEventListener("click", () => {
-    const row = store.state.focus;
-    if (row >= 0) store.set({ path: [{ row }], tab: "path", pen: "path" });
-  });
+  const startPath = h("button", {
+    class: "quiet",
+    onclick: () => {
+      const row = store.state.focus;
+      if (row >= 0) store.set({ path: [{ row }], tab: "path", pen: "path" });
+    },
+  }, "Path from here");
   const full = h(
     "div",
     {},
@@ -103,7 +105,7 @@ export function pointPanel(context: Context): HTMLElement {
     const label = categoryName(atlas.label, row);
     fill(title, label === "" ? `point ${count(row)}` : shorten(label, 60));
     title.title = label.length > 60 ? label.slice(0, 1000) : "";
-    const known = atlas.columns.find((column) => column.name === "reconstruction_mse") ?? null;
+    const known = named(atlas.columns, "reconstruction_mse") ?? null;
     const error = known?.kind === "number" ? (known.values[row] ?? NaN)
       : bytes !== null && again !== null && bytes.length === again.length ? meanSquared(unitImage(bytes), again) : NaN;
     const rank = rankIn(known, error);

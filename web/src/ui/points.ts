@@ -1,5 +1,6 @@
 /** The points of all maps on one canvas, drawn by the graphics card or without one. */
 
+import { named } from "../data";
 import { createFallback } from "../gl/fallback";
 import { pointLook, type PanelView, type Renderer } from "../gl/renderer";
 import { createScatter } from "../gl/scatter";
@@ -102,7 +103,7 @@ export class Points {
     const canvas = h("canvas");
     const own = this.renderer?.kind === "webgl2" ? createScatter(canvas, atlas.n) : createFallback(canvas, atlas.n);
     if (own === null) return;
-    own.setPositions(view.map, atlas.maps.find((map) => map.name === view.map)?.positions ?? new Float32Array());
+    own.setPositions(view.map, named(atlas.maps, view.map)?.positions ?? new Float32Array());
     own.setPalette(this.palette());
     own.setState(this.bits);
     own.resize(view.rect.width, view.rect.height, ratio);

@@ -61,11 +61,12 @@ export function searchBox(context: Context): HTMLElement {
       all,
       ...rows.slice(0, LISTED).map((row) => {
         const name = categoryName(atlas.label, row);
-        const button = h("button", {}, h("bdi", {}, shorten(atlas.ids[row] ?? String(row), 40)), name !== "" && h("bdi", { class: "soft" }, shorten(name, 24)));
-        button.addEventListener("click", () => {
-          store.set({ focus: row, tab: "point" });
-          list.hidden = true;
-        });
+        const button = h("button", {
+          onclick: () => {
+            store.set({ focus: row, tab: "point" });
+            list.hidden = true;
+          },
+        }, h("bdi", {}, shorten(atlas.ids[row] ?? String(row), 40)), name !== "" && h("bdi", { class: "soft" }, shorten(name, 24)));
         button.addEventListener("focus", () => store.set({ hover: row }));
         button.addEventListener("pointerenter", () => store.set({ hover: row }));
         return button;

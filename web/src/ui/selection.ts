@@ -1,6 +1,6 @@
 /** A selection: contact sheet, mean image, label mix, most and least typical, ids as CSV. */
 
-import { NO_CATEGORY } from "../data";
+import { named, NO_CATEGORY } from "../data";
 import { css } from "../gl/colour";
 import { categoryName } from "./point";
 import { categoryColours } from "./colouring";
@@ -32,8 +32,7 @@ export function selectionPanel(context: Context): HTMLElement {
   const { atlas, store } = context;
   const style = pictureStyle(atlas);
   const tool = (pen: "lasso" | "rectangle", name: string): HTMLButtonElement => {
-    const button = h("button", { "aria-pressed": "false" }, name);
-    button.addEventListener("click", () => store.set({ pen }));
+    const button = h("button", { "aria-pressed": "false", onclick: () => store.set({ pen }) }, name);
     return button;
   };
   const lasso = tool("lasso", "Lasso");
@@ -86,7 +85,7 @@ export function selectionPanel(context: Context): HTMLElement {
     if (selection.length === 0) return;
     text(title, `${plural(selection.length, "point")} (${percent(selection.length / atlas.n)})`);
     showMix(selection);
-    const column = atlas.columns.find((each) => each.name === "reconstruction_mse");
+    const column = named(atlas.columns, "reconstruction_mse");
     if (column?.kind === "number") {
       const average = (rows: Iterable<number>): number => {
         let sum = 0;

@@ -59,8 +59,7 @@ export function sizePage(context: Context): HTMLElement {
     };
     const shown = store.state.size > 0 ? store.state.size : (choice?.latent_dim ?? sizes[0] ?? 0);
     const nearest = (event: MouseEvent): number => {
-      const area = chart.element.getBoundingClientRect();
-      const x = ((event.clientX - area.left) / area.width) * 640;
+      const x = event.clientX - chart.element.getBoundingClientRect().left;
       return sizes.reduce((best, size) => (Math.abs(chart.toX(size) - x) < Math.abs(chart.toX(best) - x) ? size : best), sizes[0] ?? 0);
     };
     chart.element.addEventListener("pointermove", (event) => store.set({ size: nearest(event) }));
@@ -68,8 +67,7 @@ export function sizePage(context: Context): HTMLElement {
 
     const buttons = h("p", { class: "segmented", role: "group", "aria-label": "Latent size" });
     for (const size of sizes) {
-      const button = h("button", { "aria-pressed": String(size === shown) }, String(size));
-      button.addEventListener("click", () => store.set({ size }));
+      const button = h("button", { "aria-pressed": String(size === shown), onclick: () => store.set({ size }) }, String(size));
       buttons.append(button);
     }
     const value = means.find(([size]) => size === shown)?.[1];
@@ -83,7 +81,7 @@ export function sizePage(context: Context): HTMLElement {
       h("h2", {}, finding(choice?.latent_dim ?? means.reduce((best, each) => (each[1] < best[1] ? each : best))[0])),
       choice !== null && h("p", { class: "lead" }, choice.sentence),
       choice !== null && choice.thin && h("p", { class: "notice" }, "A single seed: thin evidence."),
-      h("div", { class: "chart-box" }, chart.element),
+      chart.element,
       h("p", { class: "soft" }, `Each dot is one training.${band !== null && band[1] > band[0] ? ` Other rules choose ${band[0]} to ${band[1]}: the shaded band.` : ""}${choice?.model_limited_above !== null && choice?.model_limited_above !== undefined ? ` Above ${choice.model_limited_above} the model, not the data, limits the error: PCA does better.` : ""} Both axes are logarithmic.`),
       buttons,
       heading,

@@ -62,6 +62,7 @@ export function createStage(context: Context): Stage {
     }
     if (stale.below || moving) {
       stale.below = false;
+      below.hidden = !store.state.mosaic; // an empty layer costs as much as a full one in every frame
       clear(paper.below);
       if (paper.below !== null && store.state.mosaic && !moving) mosaic.paint(paper.below, painted);
     }

@@ -39,8 +39,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
   colour.addEventListener("change", () => store.set({ colour: colour.value }));
 
   const toggle = (name: string, key: "labels" | "thumbnails" | "mosaic", title: string): HTMLButtonElement => {
-    const button = h("button", { class: "toggle", title }, name);
-    button.addEventListener("click", () => store.set({ [key]: !store.state[key] }));
+    const button = h("button", { class: "toggle", title, onclick: () => store.set({ [key]: !store.state[key] }) }, name);
     return button;
   };
   const names = toggle("Names", "labels", "Names on clusters (N)");
@@ -56,20 +55,22 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
     files.replaceChildren();
     for (const map of store.state.maps) {
       for (const kind of ["PNG", "SVG"] as const) {
-        const button = h("button", {}, `${mapTitle(map)} as ${kind}`);
-        button.addEventListener("click", () => {
-          save.open = false;
-          if (kind === "PNG") void exportPng(context, stage, map);
-          else exportSvg(context, stage, map);
-        });
+        const button = h("button", {
+          onclick: () => {
+            save.open = false;
+            if (kind === "PNG") void exportPng(context, stage, map);
+            else exportSvg(context, stage, map);
+          },
+        }, `${mapTitle(map)} as ${kind}`);
         files.append(button);
       }
     }
-    const link = h("button", {}, "Copy a link to this view");
-    link.addEventListener("click", () => {
-      save.open = false;
-      void navigator.clipboard?.writeText(location.href).then(() => context.say("Link copied"), () => context.say("Copying is not allowed here; the address bar has the link"));
-    });
+    const link = h("button", {
+      onclick: () => {
+        save.open = false;
+        void navigator.clipboard?.writeText(location.href).then(() => context.say("Link copied"), () => context.say("Copying is not allowed here; the address bar has the link"));
+      },
+    }, "Copy a link to this view");
     files.append(link);
   });
   save.addEventListener("keydown", (event) => {

@@ -48,8 +48,7 @@ export function trustPage(context: Context): HTMLElement {
   const build = (): void => {
     const judged = atlas.maps.filter((map) => map.quality !== null || map.card !== null);
     const accuracy = Object.entries(atlas.about.knn_accuracy);
-    const see = h("button", { class: "primary" }, "Colour the maps by trust");
-    see.addEventListener("click", () => store.set({ colour: TRUST, tab: "point" }));
+    const see = h("button", { class: "primary", onclick: () => store.set({ colour: TRUST, tab: "point" }) }, "Colour the maps by trust");
     fill(
       page,
       h("h2", {}, "How far each map can be trusted"),
@@ -154,7 +153,7 @@ export function trustPage(context: Context): HTMLElement {
       "section",
       {},
       h("h3", {}, "Neighbourhoods from near to far"),
-      h("div", { class: "chart-box" }, lineChart(series, { title: "R_NX by neighbourhood size for each map", x: "K nearest neighbours", y: "kept, beyond chance (R_NX)", logX: true, logY: false, fromZero: true }).element),
+      lineChart(series, { title: "R_NX by neighbourhood size for each map", x: "K nearest neighbours", y: "kept, beyond chance (R_NX)", logX: true, logY: false, fromZero: true }).element,
       h("p", { class: "soft" }, "Share of the K nearest codes that are also among the K nearest on the map, rescaled so that a random map has 0 and a perfect one 1 (Lee et al. 2015)."),
       chartTable("R_NX by neighbourhood size", ["K", ...series.map((each) => each.name)], sizes.map((k) => [String(k), ...series.map((each) => decimals(each.points.find(([x]) => x === k)?.[1] ?? null))])),
     );

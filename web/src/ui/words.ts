@@ -24,8 +24,9 @@ export function percent(share: number): string {
   return `${Math.abs(value) >= 10 || value === 0 || value > 99.95 ? value.toFixed(0) : value.toFixed(1)}\u00a0%`;
 }
 
+/** A whole number with a comma between thousands; asking the browser's own words for it takes long at first. */
 export function count(n: number): string {
-  return n.toLocaleString("en-GB");
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {

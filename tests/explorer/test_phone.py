@@ -1,0 +1,124 @@
+"""The page on a phone: nothing is cut, and every word can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .browser import opened_page, wait_until
+from .person import button, set_state
+
+pytestmark = pytest.mark.slow
+
+# Elements with words of their own that need more room than they have, and hide the rest.
+# A name that is shortened by an ellipsis says so; what scrolls by itself can be read.
+CUT = """() => [...document.querySelectorAll('#app *')].filter((element) => {
+  const style = getComputedStyle(element);
+  const shown = element.checkVisibility() && element.clientWidth > 2;
+  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  const up = element.clientHeight > 0 && element.scrollHeight > element.clientHeight + 1;
+  const across = element.scrollWidth > element.clientWidth + 1;
+  const hides = style.overflowX !== 'visible' || style.overflowY !== 'visible';
+  const text = own || element.className === 'legend';
+  return shown && text && hides && (up || across) && style.textOverflow !== 'ellipsis';
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+# Letters smaller than ten CSS pixels, as they come to the screen (a drawing may be scaled).
+TINY = """() => [...document.querySelectorAll('#app *')].filter((element) => {
+  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!own || !element.checkVisibility() || element.closest('.visually-hidden')) return false;
+  const matrix = element instanceof SVGElement ? element.getScreenCTM() : null;
+  const scale = matrix === null ? 1 : Math.hypot(matrix.a, matrix.b);
+  return scale * parseFloat(getComputedStyle(element).fontSize) < 10;
+}).map((element) => element.outerHTML.slice(0, 120))"""
+
+# Words of a chart that stand outside of the screen.
+OUTSIDE = """() => [...document.querySelectorAll('.chart text')].filter((element) => {
+  const { left, right } = element.getBoundingClientRect();
+  return element.checkVisibility() && (left < 0 || right > innerWidth);
+}).map((element) => element.textContent)"""
+
+PLACEHOLDER = """() => {
+  const field = document.querySelector('.search');
+  const style = getComputedStyle(field);
+  const paint = document.createElement('canvas').getContext('2d');
+  paint.font = `${style.fontSize} ${style.fontFamily}`;
+  // A search field keeps room for the cross that empties it.
+  const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return [paint.measureText(field.placeholder).width, room - 16];
+}"""
+
+
+@pytest.fixture
+def phone(browser: Any, address: str) -> Iterator[Any]:
+    size = {"width": 390, "height": 844}
+    with opened_page(browser, address, viewport=size, reduced_motion="reduce") as opened:
+        yield opened
+
+
+def test_no_words_are_cut_or_tiny(phone: Any) -> None:
+    found: dict[str, list[str]] = {}
+
+    def look(where: str) -> None:
+        phone.wait_for_timeout(150)  # charts are drawn for the width that they find
+        for sort, script in (("cut", CUT), ("tiny", TINY), ("outside", OUTSIDE)):
+            if words := phone.evaluate(script):
+                found[f"{where}: {sort}"] = words
+
+    for colour in ("label", "reconstruction_mse", "trust"):
+        set_state(phone, f"colour: '{colour}', selection: [1, 2, 3]")
+        look(f"coloured by {colour}")
+    set_state(phone, "path: [{ row: 1 }, { row: 2 }], focus: 5")
+    for step in ("Point", "Decode", "Path", "Draw", "Select", "Size", "Trust", "About"):
+        button(phone, step).click()
+        look(step)
+    assert found == {}
+
+
+def test_the_words_of_the_search_field_fit(phone: Any) -> None:
+    needed, room = phone.evaluate(PLACEHOLDER)
+    assert needed < room
+
+
+def test_the_chip_of_a_selection_leaves_the_legend_its_width(phone: Any) -> None:
+    width = "document.querySelector('.legend').getBoundingClientRect().width"
+    before = phone.evaluate(width)
+    set_state(phone, "selection: [1, 2, 3]")
+    phone.get_by_text("3 points selected").wait_for()
+    assert phone.evaluate(width) == before
+
+
+def test_text_keeps_away_from_the_images_above_it(phone: Any) -> None:
+    gap = """(above) => {
+      const images = [...document.querySelectorAll(above)].at(-1);
+      const words = images.nextElementSibling;
+      return words.getBoundingClientRect().top - images.getBoundingClientRect().bottom;
+    }"""
+    set_state(phone, "path: [{ row: 1 }, { row: 2 }], tab: 'path'")
+    wait_until(phone, "document.querySelectorAll('.film canvas').length === 24")
+    assert phone.evaluate(gap, ".film") >= 8
+    button(phone, "Size").click()
+    assert phone.evaluate(gap, ".samples") >= 8
+
+
+def test_a_chart_follows_the_width_of_the_page(phone: Any) -> None:
+    button(phone, "Size").click()
+    names = phone.locator(".chart-names")
+    names.wait_for()  # drawn for the width that it finds
+    assert "PCA" in names.inner_text()
+    assert phone.locator(".chart .end").count() == 0
+    phone.set_viewport_size({"width": 1000, "height": 800})
+    wait_until(phone, "document.querySelectorAll('.chart .end').length === 2")
+    names.wait_for(state="hidden")
+    # Where the pointer stands is told by the lines as they are now.
+    box = phone.locator(".chart").bounding_box()
+    places = phone.evaluate(
+        "[...document.querySelectorAll('.chart .dot-mark')]"
+        ".map((dot) => Number(dot.getAttribute('cx')))"
+    )
+    assert max(places) > 0.6 * box["width"]
+    for place, size in ((min(places), 2), (max(places), 16)):
+        phone.mouse.move(box["x"] + place, box["y"] + box["height"] / 2)
+        wait_until(phone, f"document.getElementById('app').latentscape.store.state.size === {size}")
