@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from latentscape.errors import DataError
+from latentscape.images.row_hashes import n_distinct, row_hashes
 from latentscape.types import DoubleArray, FloatArray
 
 _BLOCK = 1 << 16  # rows looked at together, so that codes on the disk stay there
@@ -42,8 +41,7 @@ def describe_codes(codes: FloatArray) -> list[str]:
             f"({'column' if one else 'columns'} {listed(dead, _NAMED_COLUMNS)}): dead units, which "
             "no map can show."
         )
-    prints = (hash_of(row) for row in codes)
-    distinct = len(np.unique(np.fromiter(prints, np.uint64, len(codes))))
+    distinct = n_distinct(row_hashes(codes))
     if distinct < len(codes):
         notes.append(repeated(len(codes) - distinct, len(codes), "rows"))
     mean = float(norms.mean())
@@ -55,11 +53,6 @@ def describe_codes(codes: FloatArray) -> list[str]:
             "--metric cosine compares that alone."
         )
     return notes
-
-
-def hash_of(row: FloatArray) -> int:
-    """Return 64 bits that equal rows have in common, and hardly any others."""
-    return int.from_bytes(hashlib.blake2b(row.data, digest_size=8).digest())
 
 
 def repeated(n_repeated: int, n: int, what: str) -> str:
