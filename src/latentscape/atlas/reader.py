@@ -29,6 +29,7 @@ from latentscape.atlas.schema import (
 )
 from latentscape.errors import AtlasError, StorageError
 from latentscape.files import storage_error
+from latentscape.images.npy_rows import NpyRows
 from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 if TYPE_CHECKING:
@@ -243,7 +244,17 @@ class Atlas:
     @property
     def mapped_codes(self) -> FloatArray:
         """The codes on which the maps are fitted, float32 (m, d): all, or those of `sample`."""
-        return np.array(self.codes if self.sample is None else self.codes[self.sample])
+        return cast(FloatArray, self._rows("codes", self.codes))
+
+    @property
+    def mapped_images(self) -> UInt8Array:
+        """The images on which the maps are judged, uint8 (m, ...): all, or those of `sample`."""
+        return cast(UInt8Array, self._rows("images", self.images))
+
+    @property
+    def mapped_codes2(self) -> FloatArray:
+        """The codes of the two-neuron model on which its map is fitted, float32 (m, 2)."""
+        return cast(FloatArray, self._rows("codes2", self.codes2))
 
     @cached_property
     def codes2(self) -> FloatArray:
@@ -294,6 +305,23 @@ class Atlas:
         seed = int(self.stage_info("size-samples").get("seed", 0))
         rebuilt = {int(name[1:]): tensors[name] for name in tensors if re.fullmatch(r"d\d+", name)}
         return SizeSamples(tensors["originals"], dict(sorted(rebuilt.items())), seed)
+
+    def _rows(self, name: str, whole: AnyArray) -> AnyArray:
+        """Return a copy of the rows of the sample, or of all."""
+        if self.sample is None:
+            return np.array(whole)
+        # Of an array in memory-mapped pages, each row would bring its neighbours into memory too.
+        return self.on_disk(name).read(self.sample)
+
+    def on_disk(self, name: str) -> NpyRows:
+        """Return an array whose rows are read when they are asked for, into the caller's buffer.
+
+        Parameters
+        ----------
+        name : str
+            ``"codes"``, ``"codes2"``, ``"images"``, ``"reconstructions"``.
+        """
+        return self._read(name, NpyRows.open)
 
     # Maps, models, figures
 

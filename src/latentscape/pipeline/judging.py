@@ -103,10 +103,9 @@ def _reports(
         others[job.name] = _other_seeds(atlas, job, random_state)
         recorder.tell(Progress("judge maps", done, total))
     images = None
-    rows = slice(None) if atlas.sample is None else atlas.sample
     codes = atlas.mapped_codes
     if atlas.has("images"):
-        images = np.array(atlas.images[rows]).reshape(len(codes), -1)
+        images = atlas.mapped_images.reshape(len(codes), -1)
     labels, known = _labels_to_judge(atlas)
     embeddings = {job.name: atlas.load_map(job.name).embedding_ for job in jobs}
     found = quality.reports(

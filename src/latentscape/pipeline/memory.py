@@ -11,7 +11,8 @@ import numpy as np
 from latentscape.engines.processes import ProcessEngine
 from latentscape.engines.serial import SerialEngine
 from latentscape.errors import SettingError
-from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.images.embedding_stream import EmbeddingStream
+from latentscape.images.kinds import AnyCodes, AnyData, AnyStream
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.mapping import MEASURED_NEIGHBORS
 from latentscape.pipeline.settings import LEAST_SAMPLE, RunSettings
@@ -67,21 +68,19 @@ def readable(n_bytes: float) -> str:
     return f"{n_bytes / GB:.1f} GB"
 
 
-def plan_memory(
-    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings, engine: Engine
-) -> MemoryPlan:
+def plan_memory(data: AnyData, settings: RunSettings, engine: Engine) -> MemoryPlan:
     """Estimate the memory of a run from sizes and settings alone; nothing is read."""
     n = len(data)
     pixels = int(np.prod(data.image_shape)) if data.image_shape else 0
-    streamed = isinstance(data, ImageStream) and settings.sample is not None
-    trains = not isinstance(data, EmbeddingSet)
-    if isinstance(data, EmbeddingSet):
+    streamed = isinstance(data, AnyStream) and settings.sample is not None
+    trains = not isinstance(data, AnyCodes)
+    if isinstance(data, AnyCodes):
         width = data.latent_dim
     else:
         sizes = [*settings.latent_dims]
         width = max(sizes) if settings.latent_dim == "auto" else int(settings.latent_dim)
     mapped = n
-    if settings.rows != "all" and not streamed:
+    if settings.rows != "all" and not streamed and not isinstance(data, EmbeddingStream):
         if isinstance(data, ImageStream):  # of which one image in seven will be set aside
             mapped = -(-n // 7) if settings.rows == "test" else n
         else:
@@ -120,7 +119,7 @@ def _neighbors(settings: RunSettings) -> int:
     return wanted
 
 
-def least_memory(data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings) -> float:
+def least_memory(data: AnyData, settings: RunSettings) -> float:
     """Estimate the memory of the same run with the smallest sample and no processes beside it."""
     return plan_memory(data, replace(settings, sample=LEAST_SAMPLE), SerialEngine()).peak
 
