@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
@@ -212,6 +213,16 @@ class Atlas:
         """
         return self._read("points", pd.read_parquet)
 
+    @property
+    def n_points(self) -> int:
+        """How many images, or rows of codes, are mapped; `points` is not read for it."""
+        return self._points_head[0]
+
+    @cached_property
+    def _points_head(self) -> tuple[int, tuple[str, ...]]:
+        """Return the number of rows and the columns of `points`."""
+        return self._read("points", _table_head)
+
     @cached_property
     def quality(self) -> dict[str, Any]:
         """How far the maps can be trusted."""
@@ -330,10 +341,8 @@ class Atlas:
         """Names of the maps that `points` has coordinates of."""
         if not self.has("points"):
             return ()
-        columns = set(self.points.columns)
-        found = [
-            c[:-2] for c in self.points.columns if c.endswith("_x") and c[:-2] + "_y" in columns
-        ]
+        columns = self._points_head[1]
+        found = [c[:-2] for c in columns if c.endswith("_x") and c[:-2] + "_y" in columns]
         known = [name for name in _MAP_ORDER if name in found]
         return (*known, *(name for name in found if name not in known))
 
@@ -534,6 +543,11 @@ class Atlas:
 
 def _has_key(stem: str, key: str) -> bool:
     return stem == key or stem.endswith("-" + key.rsplit("-", 1)[-1][:12])
+
+
+def _table_head(path: Path) -> tuple[int, tuple[str, ...]]:
+    head = pq.read_metadata(path)
+    return head.num_rows, tuple(head.schema.to_arrow_schema().names)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

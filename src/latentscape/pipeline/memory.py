@@ -25,7 +25,9 @@ GB = 1e9
 _LIBRARIES = 0.45e9  # Python with every library that a run loads
 _WORKER = 0.4e9  # a process that trains
 _TRAINING = 0.25e9  # activations and gradients of a batch, evaluation in blocks
-_PER_ROW = 900  # measured: ids, splits and columns of the tables, and the copies that writing makes
+_JUDGING = 0.2e9  # ranks and distances in blocks
+_PER_ROW = 650  # measured: ids, splits and columns of the tables, and the copies of drawing
+_PER_HASH = 80  # of a row of codes: its hash and its length, and the copies that sorting makes
 _PER_PLACE = 40  # a row's place and trust on one map
 _PER_LINK = 40  # a neighbour of a row: indices, distances, affinities both ways
 _MOST_NEIGHBORS = 1e6
@@ -88,16 +90,18 @@ def plan_memory(data: AnyData, settings: RunSettings, engine: Engine) -> MemoryP
     fitted = mapped if settings.sample is None else min(mapped, settings.sample)
     trained = fitted if streamed else n
     # Loaded, and a copy in the order of the split.
-    held = _LIBRARIES + 2 * trained * pixels + (0 if trains else 4 * n * width)
+    held = _LIBRARIES + 2 * trained * pixels + (0 if trains or streamed else 4 * n * width)
     neighbors = min(_neighbors(settings), max(1, fitted - 1))
     at_once = min(mapped, STREAM_BATCH) if streamed else mapped
+    # On the disk, codes are read into a buffer; the hashes of rows are compared all at once.
+    coded = n * _PER_HASH * (not trains) if streamed else mapped * width * 4
     links = fitted * neighbors * _PER_LINK
     table = mapped * (_PER_ROW + _PER_PLACE * (1 + len(settings.maps)))
     parts = {
-        "encoding": held + at_once * pixels * 6 + mapped * width * 4 + _TRAINING * trains,
+        "encoding": held + at_once * pixels * 6 + coded + _TRAINING * trains,
         "mapping": held + 6 * fitted * width * 4 + links,
-        "judging": held + fitted * (pixels * 9 + width * 12) + links,
-        "tables and figures": held + table + mapped * width * 4,
+        "judging": held + _JUDGING + fitted * (pixels * 9 + width * 12) + links,
+        "tables and figures": held + table + (0 if streamed else coded),
     }
     workers = 1
     if trains:

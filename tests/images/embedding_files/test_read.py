@@ -150,6 +150,14 @@ def test_codes_of_an_array_stay_on_the_disk(tmp_path: Path) -> None:
     assert base.dtype == np.float32
 
 
+def test_labels_beside_an_array(tmp_path: Path) -> None:
+    path = write_npy(tmp_path)
+    np.save(path.with_name(f"{path.stem}-labels.npy"), np.array(WORDS))
+    assert read_embeddings(path).class_names == ("cat", "dog", "emu")
+    given = read_embeddings(path, labels=["a", "b"] * (N // 2))
+    assert given.class_names == ("a", "b")
+
+
 def test_a_folder(tmp_path: Path) -> None:
     np.save(tmp_path / "embeddings.npy", CODES)
     np.save(tmp_path / "labels.npy", np.array(WORDS))
