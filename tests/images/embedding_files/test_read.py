@@ -250,7 +250,7 @@ def test_which_of_several_must_be_said(tmp_path: Path) -> None:
 
 def test_h5ad_says_what_it_took(tmp_path: Path) -> None:
     path = write_h5ad_obsm(tmp_path)
-    assert "the codes are obsm/X_pca of b.h5ad." in read_embeddings(path).notes
+    assert "The codes are obsm/X_pca of b.h5ad." in read_embeddings(path).notes
     assert read_embeddings(path, key="X").latent_dim == 30
 
 
