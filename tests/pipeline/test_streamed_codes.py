@@ -173,6 +173,13 @@ def test_codes_in_fortran_order_are_read_as_a_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick_figures")
+def test_a_sample_of_all_rows_is_none(file: Path, tmp_path: Path) -> None:
+    atlas = run(file, tmp_path / "atlas", **{**SETTINGS, "maps": ("pca",), "sample": N})
+    assert atlas.sample is None
+    assert not any("sample" in note for note in atlas.data["notes"])
+
+
+@pytest.mark.usefixtures("quick_figures")
 def test_a_folder_of_codes_and_labels(tmp_path: Path) -> None:
     codes, labels = codes_of()
     folder = tmp_path / "table"

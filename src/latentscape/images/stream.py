@@ -13,6 +13,7 @@ import numpy as np
 
 from latentscape.errors import DataError
 from latentscape.files import storage_error
+from latentscape.images.code_labels import index_labels
 from latentscape.images.imageset import ImageSet
 from latentscape.images.npy_rows import UNREADABLE, NotInBatchesError, NpyRows
 from latentscape.types import AnyArray, IntArray, UInt8Array
@@ -27,8 +28,8 @@ class ImageStream:
 
     Made by :meth:`open`. One file holds uint8 of shape (n, H, W) or (n, H, W, C); a folder holds
     several such files, whose images follow each other in the order of the files' names. Labels
-    are taken from ``<name>-labels.npy`` beside the file, or ``labels.npy`` in the folder: whole
-    numbers, -1 for none.
+    are those that are given, or ``<name>-labels.npy`` or ``labels.npy`` beside the file, or
+    ``labels.npy`` in the folder: words, or whole numbers with -1 for none.
 
     Attributes
     ----------
@@ -48,7 +49,9 @@ class ImageStream:
     class_names: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> ImageStream:
+    def open(
+        cls, path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
+    ) -> ImageStream:
         """Look at the headers of a .npy file, or of a folder of them; read no image.
 
         Raises
@@ -76,9 +79,12 @@ class ImageStream:
                 f"{shards[strange[0]].path} holds images of {_sides(shapes[strange[0]])} and "
                 f"{shards[0].path} of {_sides(shapes[0])}; all must have one size"
             )
-        labels = path / "labels.npy" if folder else path.with_name(f"{path.stem}-labels.npy")
+        beside = [path / "labels.npy"]
+        if not folder:
+            beside = [path.with_name(name) for name in (f"{path.stem}-labels.npy", "labels.npy")]
+        file = next((f for f in beside if f.is_file()), None) if labels is None else Path(labels)
         n = sum(len(shard) for shard in shards)
-        owner, names = _read_labels(labels, n) if labels.is_file() else (None, ())
+        owner, names = (None, ()) if file is None else _read_labels(file, n)
         name = path.resolve().name.removesuffix(".npy")
         return cls(tuple(shards), shapes[0], name, owner, names)
 
@@ -193,11 +199,14 @@ def _read_labels(path: Path, n: int) -> tuple[IntArray | None, tuple[str, ...]]:
         raise storage_error(error, path, doing="reading") from error
     except UNREADABLE as error:
         raise DataError(f"{path} holds no labels that can be read ({error})") from error
-    if given.shape != (n,) or not np.issubdtype(given.dtype, np.integer):
+    if given.shape != (n,) or given.dtype.kind not in "iuU":
         raise DataError(
-            f"{path} holds {given.dtype} of shape {given.shape}; a whole number is needed for each "
-            f"of {n:,} images"
+            f"{path} holds {given.dtype} of shape {given.shape}; a word or whole number is "
+            f"needed for each of {n:,} images"
         )
+    if given.dtype.kind == "U":
+        words, class_names = index_labels(given, None, n)
+        return words, tuple(class_names)
     labels = np.array(given, np.int64)
     known = labels >= 0
     if not known.any():

@@ -25,12 +25,14 @@ def describe(data: AnyData, trained: ImageSet | None, settings: RunSettings) -> 
         "content_hash": data.content_hash,
     }
     if isinstance(data, EmbeddingStream):
-        note = (
-            "The codes stay on the disk; maps are fitted on a sample, and the others placed on "
-            "them."
-        )
+        notes = list(data.notes)
+        if settings.sample is not None and settings.sample < len(data):
+            notes.append(
+                "The codes stay on the disk; maps are fitted on a sample, and the others placed on "
+                "them."
+            )
         found |= {"n_train": 0, "n_test": len(data), "sentence": data.sentence}
-        return {**found, "notes": [*data.notes, note]}
+        return {**found, "notes": notes}
     split = trained if trained is not None else data
     assert isinstance(split, ImageSet | EmbeddingSet)
     found |= {"n_train": len(split.train), "n_test": len(split.test)}

@@ -49,6 +49,11 @@ class MemoryPlan:
     n_workers: int = 1
 
     @property
+    def fixed(self) -> float:
+        """Bytes that are taken whatever the data are."""
+        return _LIBRARIES + _TRAINING * ("training" in self.parts)
+
+    @property
     def peak(self) -> float:
         """Bytes at the peak of all."""
         return max(self.parts.values())
@@ -141,6 +146,13 @@ def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool, le
         return
     change = "give a smaller --sample" if sampled else "map a sample and place the rest: --sample N"
     change += " (10000, for example)"
+    if plan.fixed > limit:
+        msg = (
+            f"{name} would take about {readable(plan.peak)} of memory, of which Python and its "
+            f"libraries alone take {readable(plan.fixed)}, and there are {readable(limit)}; allow "
+            "more with --memory GB"
+        )
+        raise SettingError(msg)
     if least > limit:
         change = f"even the smallest sample would take {readable(least)}, so give fewer rows"
     elif plan.largest == "training" and plan.n_workers > 1:

@@ -99,7 +99,8 @@ def stream_of(data: Any, reading: Mapping[str, Any] | None) -> AnyStream | None:
     elif path.suffix != ".npy" or not path.is_file():
         return None
     try:
-        return ImageStream.open(path)
+        labels = options.get("labels")
+        return ImageStream.open(path, labels if _is_array_file(labels) else None)
     except NotInBatchesError:
         pass
     if any(name not in _OF_CODES for name in options):
@@ -131,6 +132,8 @@ def prepared_stream(
         found = stream.looked_at(drop_nonfinite=drop, on_progress=tell)
         seconds = time.perf_counter() - started
         return found, [StageChange("data", "done", seconds, note=found.sentence)]
+    if _is_array_file(options.get("labels")):
+        del options["labels"]  # which the stream has taken
     if options:
         msg = (
             f"images that stay on the disk are taken as they are, so there is no "
@@ -138,6 +141,10 @@ def prepared_stream(
         )
         raise SettingError(msg)
     return stream, []
+
+
+def _is_array_file(labels: Any) -> bool:
+    return isinstance(labels, str | os.PathLike) and os.fspath(labels).lower().endswith(".npy")
 
 
 def quarantine_stage(recorder: Recorder, quarantine: Sequence[Refused]) -> None:

@@ -183,6 +183,6 @@ def _data(atlas: Atlas) -> str:
     classes = len(data["class_names"])
     text = (
         f"{data['name']}: {data['n_train']:,} training and {data['n_test']:,} test images of "
-        f"{shape}, {f'{classes} classes' if classes else 'no labels'}"
+        f"{shape}, {f'{classes} classes' if classes else 'no labels'}."
     )
     return " ".join([data.get("sentence") or text, *data.get("notes", [])])
