@@ -134,6 +134,8 @@ def test_rows_that_are_not_finite(file: Path, tmp_path: Path) -> None:
     assert len(stream) == len(table) == N - 2
     kept = np.concatenate([batch.copy() for _, batch in stream.batches()])
     assert np.array_equal(kept, table.codes)
+    assert stream.labels is not None
+    assert table.labels is not None
     assert np.array_equal(stream.labels, table.labels)
     assert stream.ids(np.arange(N - 2)) == table.ids.tolist()
     assert (stream.notes, stream.sentence) == (table.notes, table.sentence)

@@ -82,9 +82,9 @@ class ImageStream:
         beside = [path / "labels.npy"]
         if not folder:
             beside = [path.with_name(name) for name in (f"{path.stem}-labels.npy", "labels.npy")]
-        file = next((f for f in beside if f.is_file()), None) if labels is None else Path(labels)
+        there = next((f for f in beside if f.is_file()), None) if labels is None else Path(labels)
         n = sum(len(shard) for shard in shards)
-        owner, names = (None, ()) if file is None else _read_labels(file, n)
+        owner, names = (None, ()) if there is None else _read_labels(there, n)
         name = path.resolve().name.removesuffix(".npy")
         return cls(tuple(shards), shapes[0], name, owner, names)
 
