@@ -83,8 +83,8 @@ def run_it(images: Path, atlas: Path, arguments: argparse.Namespace) -> dict[str
         "--maps",
         arguments.maps,
     ]
-    command += ["--sample", arguments.sample, "--latent-dims", f"2,{arguments.latent_dim}"]
-    command += ["--latent-dim", arguments.latent_dim, "--seeds", 1, "--engine", "serial"]
+    command += ["--sample", arguments.sample, "--latent-dims", arguments.latent_dims]
+    command += ["--seeds", arguments.seeds, "--engine", "serial"]
     command += ["--epochs", arguments.epochs, "--memory", arguments.memory, "--json"]
     began = time.perf_counter()
     with (arguments.folder / "events.jsonl").open("w") as events:
@@ -157,7 +157,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=2_000_000)
     parser.add_argument("--sample", type=int, default=20_000)
-    parser.add_argument("--latent-dim", type=int, default=16)
+    parser.add_argument("--latent-dims", default="2,4,8,16,32,64,128")
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--memory", type=float, default=3.0)
     parser.add_argument("--maps", default="pca,lda,tsne,umap")
@@ -174,7 +175,8 @@ def main() -> None:
         "images": arguments.images,
         "file_bytes": images.stat().st_size,
         "sample": arguments.sample,
-        "latent_dim": arguments.latent_dim,
+        "latent_dims": arguments.latent_dims,
+        "seeds": arguments.seeds,
         "epochs": arguments.epochs,
         "read_only_images_a_second": arguments.images / reading,
         **taken,

@@ -95,6 +95,19 @@ def test_everything_is_drawn_the_same_each_time_as_png_and_svg(atlas: Atlas) -> 
         assert to_svg(again()) == files[f"figures/{name}.svg"]
 
 
+def test_a_png_has_the_pixels_of_matplotlib_at_200_dpi(atlas: Atlas) -> None:
+    figure = drawable(atlas)["map_sheet"]()
+    dpi = figure.dpi
+    ours = Image.open(io.BytesIO(to_png(figure)))
+    assert figure.dpi == dpi
+    theirs = io.BytesIO()
+    figure.savefig(theirs, format="png", dpi=200)
+    expected = np.asarray(Image.open(theirs))
+    assert (expected[:, :, 3] == 255).all()
+    assert np.array_equal(np.asarray(ours), expected[:, :, :3])
+    assert ours.info["dpi"] == pytest.approx((200, 200), abs=0.01)
+
+
 def test_svgs_are_equal_between_processes(atlas: Atlas) -> None:
     code = (
         "import sys, hashlib; from latentscape.atlas import Atlas;"

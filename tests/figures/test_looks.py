@@ -126,3 +126,17 @@ def test_lines_fit_and_lose_no_word() -> None:
     assert " ".join(lines) == text.strip()
     assert all(text_width(line, 9.5) <= 3.0 for line in lines)
     assert wrap("", 9.5, 3.0) == []
+
+
+def test_places_of_labels_are_those_of_this_map_whatever_was_drawn_before() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    maps = [rng.normal(size=(300, 2)) + 9 * np.eye(3, 2)[(labels + k) % 3] for k in range(12)]
+    first = [label_places(xy, labels, [0, 1, 2], gap=0.1) for xy in maps]
+    for xy, places in zip(maps, first, strict=True):
+        assert label_places(xy, labels, [0, 1, 2], gap=0.1) == places
+        for number, (x, y) in enumerate(places):
+            row = np.flatnonzero((xy == (x, y)).all(axis=1))
+            assert labels[row].tolist() == [number]
+    moved = label_places(maps[0], (labels + 1) % 3, [0, 1, 2], gap=0.1)
+    assert moved == [first[0][2], first[0][0], first[0][1]]

@@ -198,3 +198,19 @@ def test_a_header_from_python_2_is_read_without_a_word(tmp_path: Path) -> None:
     stream = ImageStream.open(tmp_path / "old.npy")
     assert_array_equal(stream.read(np.arange(2)), images)
     assert_array_equal(load_images(tmp_path / "old.npy").images, images)
+
+
+def test_labels_beside_a_file_or_given(tmp_path: Path) -> None:
+    """They are found where the readers in memory find them."""
+    path = saved(tmp_path / "some.npy", images_of(6, 4, 4))
+    assert ImageStream.open(path).labels is None
+    np.save(tmp_path / "labels.npy", np.array([3, 3, 5, -1, 5, 3]))
+    assert ImageStream.open(path).class_names == ("3", "5")
+    assert load_images(path).class_names == ("3", "5")
+    np.save(tmp_path / "some-labels.npy", np.array(["b", "a", "a", "", "b", "b"]))
+    beside = ImageStream.open(path)
+    assert beside.class_names == ("a", "b")
+    assert beside.labels is not None
+    assert beside.labels.tolist() == [1, 0, 0, -1, 1, 1]
+    given = ImageStream.open(path, tmp_path / "labels.npy")
+    assert given.class_names == ("3", "5")

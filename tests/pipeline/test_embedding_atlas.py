@@ -76,7 +76,8 @@ def test_images_are_refused(atlas: ls.Atlas, few: ImageSet, tmp_path: Path) -> N
         encode_images(atlas.path, few.test, tmp_path / "a.npz", verbose=0)
     assert str(raised.value) == (
         f"{atlas.path} was made from codes and holds no encoder, so images cannot be placed on "
-        "its maps as they are; give the encoder that made the codes, or embeddings from it"
+        "its maps as they are; give the encoder that made the codes (encoder, --encoder), or "
+        "embeddings from it"
     )
     assert not list(tmp_path.iterdir())
 

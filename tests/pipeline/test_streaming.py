@@ -163,8 +163,15 @@ def test_a_plan_that_does_not_fit_is_refused(tmp_path: Path, file: Path) -> None
     small = run_settings(sample=10_000, maps=("umap",), latent_dims=(2, 16))
     plan = plan_memory(stream, small, serial)
     assert 1e9 < plan.peak < 3e9
+    # Default sizes and all four maps: 1.8 GB were measured (docs/scale.md).
+    whole = run_settings(sample=20_000)
+    plan = plan_memory(stream, whole, serial)
+    assert 1.82e9 < plan.peak < 3e9
     hopeless = r"even the smallest sample would take .*, or allow more"
     with pytest.raises(SettingError, match=hopeless):
+        run(large, tmp_path / "atlas", sample=20_000, engine="serial", verbose=0, memory=1.5)
+    alone = r"libraries alone take 0\.7 GB, and there are 0\.1 GB; allow more with --memory"
+    with pytest.raises(SettingError, match=alone):
         run(file, tmp_path / "atlas", **SETTINGS, memory=0.1)
     for wrong in (0, -1, float("nan"), float("inf")):
         with pytest.raises(SettingError, match="number of GB above 0"):

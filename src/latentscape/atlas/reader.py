@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
@@ -29,6 +30,7 @@ from latentscape.atlas.schema import (
 )
 from latentscape.errors import AtlasError, StorageError
 from latentscape.files import storage_error
+from latentscape.images.npy_rows import NpyRows
 from latentscape.types import AnyArray, FloatArray, IntArray, UInt8Array
 
 if TYPE_CHECKING:
@@ -211,6 +213,16 @@ class Atlas:
         """
         return self._read("points", pd.read_parquet)
 
+    @property
+    def n_points(self) -> int:
+        """How many images, or rows of codes, are mapped; `points` is not read for it."""
+        return self._points_head[0]
+
+    @cached_property
+    def _points_head(self) -> tuple[int, tuple[str, ...]]:
+        """Return the number of rows and the columns of `points`."""
+        return self._read("points", _table_head)
+
     @cached_property
     def quality(self) -> dict[str, Any]:
         """How far the maps can be trusted."""
@@ -243,7 +255,17 @@ class Atlas:
     @property
     def mapped_codes(self) -> FloatArray:
         """The codes on which the maps are fitted, float32 (m, d): all, or those of `sample`."""
-        return np.array(self.codes if self.sample is None else self.codes[self.sample])
+        return cast(FloatArray, self._rows("codes", self.codes))
+
+    @property
+    def mapped_images(self) -> UInt8Array:
+        """The images on which the maps are judged, uint8 (m, ...): all, or those of `sample`."""
+        return cast(UInt8Array, self._rows("images", self.images))
+
+    @property
+    def mapped_codes2(self) -> FloatArray:
+        """The codes of the two-neuron model on which its map is fitted, float32 (m, 2)."""
+        return cast(FloatArray, self._rows("codes2", self.codes2))
 
     @cached_property
     def codes2(self) -> FloatArray:
@@ -295,6 +317,23 @@ class Atlas:
         rebuilt = {int(name[1:]): tensors[name] for name in tensors if re.fullmatch(r"d\d+", name)}
         return SizeSamples(tensors["originals"], dict(sorted(rebuilt.items())), seed)
 
+    def _rows(self, name: str, whole: AnyArray) -> AnyArray:
+        """Return a copy of the rows of the sample, or of all."""
+        if self.sample is None:
+            return np.array(whole)
+        # Of an array in memory-mapped pages, each row would bring its neighbours into memory too.
+        return self.on_disk(name).read(self.sample)
+
+    def on_disk(self, name: str) -> NpyRows:
+        """Return an array whose rows are read when they are asked for, into the caller's buffer.
+
+        Parameters
+        ----------
+        name : str
+            ``"codes"``, ``"codes2"``, ``"images"``, ``"reconstructions"``.
+        """
+        return self._read(name, NpyRows.open)
+
     # Maps, models, figures
 
     @property
@@ -302,10 +341,8 @@ class Atlas:
         """Names of the maps that `points` has coordinates of."""
         if not self.has("points"):
             return ()
-        columns = set(self.points.columns)
-        found = [
-            c[:-2] for c in self.points.columns if c.endswith("_x") and c[:-2] + "_y" in columns
-        ]
+        columns = self._points_head[1]
+        found = [c[:-2] for c in columns if c.endswith("_x") and c[:-2] + "_y" in columns]
         known = [name for name in _MAP_ORDER if name in found]
         return (*known, *(name for name in found if name not in known))
 
@@ -506,6 +543,11 @@ class Atlas:
 
 def _has_key(stem: str, key: str) -> bool:
     return stem == key or stem.endswith("-" + key.rsplit("-", 1)[-1][:12])
+
+
+def _table_head(path: Path) -> tuple[int, tuple[str, ...]]:
+    head = pq.read_metadata(path)
+    return head.num_rows, tuple(head.schema.to_arrow_schema().names)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

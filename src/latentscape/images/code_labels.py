@@ -39,17 +39,18 @@ def index_labels(
         words = np.array([v if k else "" for v, k in zip(array.tolist(), known, strict=True)])
     else:
         raise DataError(f"labels must be integers or strings, got {array.dtype}")
+    values, places = np.unique(words[known], return_inverse=True)
     if class_names is None:
-        values = np.unique(words[known])
         class_names = [str(value) for value in values]
     else:
-        values = np.asarray(class_names, dtype=np.str_)
-        missing = sorted(set(words[known].tolist()) - set(values.tolist()))
+        position = {name: number for number, name in enumerate(class_names)}
+        missing = [value for value in values.tolist() if value not in position]
         if missing:
             raise DataError(f"the label {missing[0]!r} is none of the class names {class_names}")
-    place = {value: position for position, value in enumerate(values.tolist())}
-    found = [place[w] if k else UNLABELLED for w, k in zip(words.tolist(), known, strict=True)]
-    return np.array(found, dtype=np.int64), class_names
+        places = np.array([position[value] for value in values.tolist()], np.int64)[places]
+    found = np.full(n, UNLABELLED, np.int64)
+    found[known] = places.reshape(-1)
+    return found, class_names
 
 
 def _whole_or_nan(array: AnyArray) -> bool:

@@ -21,12 +21,11 @@ from latentscape.images.checks import (
     refuse_other_splits,
 )
 from latentscape.images.code_checks import (
-    NAMED_ROWS,
     check_codes,
     describe_codes,
     finite_rows,
-    listed,
     refuse_nonfinite,
+    set_aside_note,
 )
 from latentscape.images.code_labels import (
     check_labels,
@@ -226,10 +225,7 @@ class EmbeddingSet:
             if bad.size:
                 where = source or name
                 quarantine = [Refused(f"{where}, row {row}", "NaN or infinity") for row in bad]
-                whole_notes.append(
-                    f"{len(bad):,} of {n:,} rows hold NaN or infinity and were set aside "
-                    f"(rows {listed(bad, NAMED_ROWS)})."
-                )
+                whole_notes.append(set_aside_note(bad, n))
                 fields = {
                     key: None if value is None else value[good] for key, value in fields.items()
                 }
@@ -249,16 +245,10 @@ class EmbeddingSet:
         return made
 
     def _summary(self) -> str:
-        parts = [f"{len(self):,} embeddings of {self.latent_dim} numbers"]
-        if self.images is None:
-            parts.append("no images")
-        else:
-            size = " × ".join(str(side) for side in self.image_shape)
-            parts.append(f"images of {size}")
-        parts.append(labels_in_words(self.labels, self.n_classes))
-        if self.quarantine:
-            parts.append(f"{len(self.quarantine):,} rows set aside")
-        return f"{self.name}: {', '.join(parts)}."
+        return sentence_of(
+            self.name, len(self), self.latent_dim, self.image_shape, self.labels, self.n_classes,
+            len(self.quarantine),
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -364,6 +354,27 @@ class EmbeddingSet:
             quarantine=self.quarantine,
             sentence=self.sentence,
         )
+
+
+def sentence_of(
+    name: str,
+    n: int,
+    latent_dim: int,
+    image_shape: tuple[int, ...],
+    labels: IntArray | None,
+    n_classes: int,
+    n_set_aside: int,
+) -> str:
+    """Say in one sentence what was read."""
+    parts = [f"{n:,} embeddings of {latent_dim} numbers"]
+    if image_shape:
+        parts.append(f"images of {' × '.join(str(side) for side in image_shape)}")
+    else:
+        parts.append("no images")
+    parts.append(labels_in_words(labels, n_classes))
+    if n_set_aside:
+        parts.append(f"{n_set_aside:,} rows set aside")
+    return f"{name}: {', '.join(parts)}."
 
 
 def _check_images(images: ArrayLike, n: int) -> UInt8Array:

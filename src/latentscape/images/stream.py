@@ -1,41 +1,25 @@
-"""Images that stay on the disk: read batch by batch into one buffer that is used again.
-
-Mapping the file into memory would be shorter, but every page that was touched counts as resident
-memory until the system needs it; reading into a buffer keeps to the buffer.
-"""
+"""Images that stay on the disk: read batch by batch into one buffer that is used again."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 
 from latentscape.errors import DataError
 from latentscape.files import storage_error
-from latentscape.images.embedding_files.arrays import NPY_ERRORS, read_npy_header
-from latentscape.images.embedding_files.raw import PickledObjectsError
+from latentscape.images.code_labels import index_labels
 from latentscape.images.imageset import ImageSet
+from latentscape.images.npy_rows import UNREADABLE, NotInBatchesError, NpyRows
 from latentscape.types import AnyArray, IntArray, UInt8Array
 
 _BATCH = 4096  # images: some MB, and larger ones are no faster
 _CHANNELS = (1, 3, 4)
-_UNREADABLE = (*NPY_ERRORS, MemoryError)
-
-
-@dataclass(frozen=True)
-class NpyShard:
-    """One .npy file of images: where its pixels begin, and how many images it holds."""
-
-    path: Path
-    offset: int
-    n: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +28,12 @@ class ImageStream:
 
     Made by :meth:`open`. One file holds uint8 of shape (n, H, W) or (n, H, W, C); a folder holds
     several such files, whose images follow each other in the order of the files' names. Labels
-    are taken from ``<name>-labels.npy`` beside the file, or ``labels.npy`` in the folder: whole
-    numbers, -1 for none.
+    are those that are given, or ``<name>-labels.npy`` or ``labels.npy`` beside the file, or
+    ``labels.npy`` in the folder: words, or whole numbers with -1 for none.
 
     Attributes
     ----------
-    shards : tuple of NpyShard
+    shards : tuple of NpyRows
     image_shape : tuple of int
         (H, W) or (H, W, C).
     name : str
@@ -58,20 +42,24 @@ class ImageStream:
     class_names : tuple of str
     """
 
-    shards: tuple[NpyShard, ...]
+    shards: tuple[NpyRows, ...]
     image_shape: tuple[int, ...]
     name: str
     labels: IntArray | None = None
     class_names: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> ImageStream:
+    def open(
+        cls, path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None
+    ) -> ImageStream:
         """Look at the headers of a .npy file, or of a folder of them; read no image.
 
         Raises
         ------
+        NotInBatchesError
+            If they hold no images of one size, or are cut short.
         DataError
-            If they hold no images of one size, are cut short, or the labels do not fit.
+            If the labels do not fit.
         StorageError
             If they cannot be read.
         """
@@ -84,21 +72,24 @@ class ImageStream:
             shards.append(shard)
             shapes.append(shape)
         if not shards:
-            raise DataError(f"{path} holds no .npy file; give one, or a folder of them")
+            raise NotInBatchesError(f"{path} holds no .npy file; give one, or a folder of them")
         strange = [k for k, shape in enumerate(shapes) if shape != shapes[0]]
         if strange:
-            raise DataError(
+            raise NotInBatchesError(
                 f"{shards[strange[0]].path} holds images of {_sides(shapes[strange[0]])} and "
                 f"{shards[0].path} of {_sides(shapes[0])}; all must have one size"
             )
-        labels = path / "labels.npy" if folder else path.with_name(f"{path.stem}-labels.npy")
-        n = sum(shard.n for shard in shards)
-        owner, names = _read_labels(labels, n) if labels.is_file() else (None, ())
+        beside = [path / "labels.npy"]
+        if not folder:
+            beside = [path.with_name(name) for name in (f"{path.stem}-labels.npy", "labels.npy")]
+        there = next((f for f in beside if f.is_file()), None) if labels is None else Path(labels)
+        n = sum(len(shard) for shard in shards)
+        owner, names = (None, ()) if there is None else _read_labels(there, n)
         name = path.resolve().name.removesuffix(".npy")
         return cls(tuple(shards), shapes[0], name, owner, names)
 
     def __len__(self) -> int:
-        return sum(shard.n for shard in self.shards)
+        return sum(len(shard) for shard in self.shards)
 
     @property
     def image_bytes(self) -> int:
@@ -131,12 +122,9 @@ class ImageStream:
         buffer = np.empty((size, *self.image_shape), np.uint8)
         first = 0
         for shard in self.shards:
-            with _opened(shard) as file:
-                for start in range(0, shard.n, size):
-                    part = buffer[: min(size, shard.n - start)]
-                    _fill(file, part, shard)
-                    yield slice(first + start, first + start + len(part)), part
-            first += shard.n
+            for rows, part in shard.batches(buffer):
+                yield slice(first + rows.start, first + rows.stop), part
+            first += len(shard)
 
     def read(self, rows: IntArray) -> UInt8Array:
         """Return the images in the given rows, which rise.
@@ -149,14 +137,11 @@ class ImageStream:
         found = np.empty((len(rows), *self.image_shape), np.uint8)
         first = 0
         for shard in self.shards:
-            low, high = np.searchsorted(rows, [first, first + shard.n])
+            low, high = np.searchsorted(rows, [first, first + len(shard)])
             if low < high:
-                with _opened(shard) as file:
-                    for place in range(low, high):
-                        row = int(rows[place]) - first
-                        file.seek(shard.offset + row * self.image_bytes)
-                        _fill(file, found[place : place + 1], shard)
-            first += shard.n
+                part = shard.read(rows[low:high] - first)
+                found[low:high] = part.reshape(-1, *self.image_shape)
+            first += len(shard)
         return found
 
     def sample_rows(self, n: int, seed: int = 0) -> IntArray:
@@ -187,49 +172,24 @@ def draw_rows(n_rows: int, n: int, seed: int = 0) -> IntArray:
     return np.sort(drawn).astype(np.int64)
 
 
-def _look_at(path: Path) -> tuple[NpyShard, tuple[int, ...]]:
+def _look_at(path: Path) -> tuple[NpyRows, tuple[int, ...]]:
     """Return where the pixels of a .npy file lie, and the shape of one image."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DataError(f"{path} is not a regular file; give a .npy file of images")
-        with path.open("rb") as file:
-            shape, fortran, dtype = _header(file, path)
-            offset = file.tell()
-        size = path.stat().st_size
-    except OSError as error:
-        raise storage_error(error, path, doing="reading") from error
-    if dtype != np.uint8 or fortran:
-        order = " in Fortran order" if fortran else ""
-        raise DataError(
-            f"{path} holds {dtype}{order}; images that are read in batches must be uint8 in C order"
+    shard = NpyRows.open(path, "images")
+    if shard.dtype != np.uint8:
+        raise NotInBatchesError(
+            f"{path} holds {shard.dtype}; images that are read in batches must be uint8 in C order"
         )
+    shape = shard.shape
     if (
         len(shape) not in (3, 4)
         or min(shape) < 1
         or (len(shape) == 4 and shape[3] not in _CHANNELS)
     ):
-        raise DataError(
+        raise NotInBatchesError(
             f"{path} holds an array of shape {shape}; images have the shape (n, height, width) or "
             "(n, height, width, channels) with 1, 3 or 4 channels"
         )
-    expected = offset + int(np.prod(shape, dtype=object))
-    if size < expected:
-        raise DataError(
-            f"{path} is cut short: expected {expected:,} bytes for {shape[0]:,} images, got "
-            f"{size:,}; copy it again"
-        )
-    image_shape = shape[1:3] if len(shape) == 4 and shape[3] == 1 else shape[1:]
-    return NpyShard(path, offset, int(shape[0])), tuple(int(side) for side in image_shape)
-
-
-def _header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], bool, Any]:
-    try:
-        return read_npy_header(file)
-    except PickledObjectsError as error:
-        raise DataError(f"{path} {error}") from None
-    except _UNREADABLE as error:
-        text = " ".join(str(error).split())
-        raise DataError(f"{path} is no .npy file that can be read ({text})") from error
+    return shard, shape[1:3] if len(shape) == 4 and shape[3] == 1 else shape[1:]
 
 
 def _read_labels(path: Path, n: int) -> tuple[IntArray | None, tuple[str, ...]]:
@@ -237,13 +197,16 @@ def _read_labels(path: Path, n: int) -> tuple[IntArray | None, tuple[str, ...]]:
         given = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise storage_error(error, path, doing="reading") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(f"{path} holds no labels that can be read ({error})") from error
-    if given.shape != (n,) or not np.issubdtype(given.dtype, np.integer):
+    if given.shape != (n,) or given.dtype.kind not in "iuU":
         raise DataError(
-            f"{path} holds {given.dtype} of shape {given.shape}; a whole number is needed for each "
-            f"of {n:,} images"
+            f"{path} holds {given.dtype} of shape {given.shape}; a word or whole number is "
+            f"needed for each of {n:,} images"
         )
+    if given.dtype.kind == "U":
+        words, class_names = index_labels(given, None, n)
+        return words, tuple(class_names)
     labels = np.array(given, np.int64)
     known = labels >= 0
     if not known.any():
@@ -252,29 +215,6 @@ def _read_labels(path: Path, n: int) -> tuple[IntArray | None, tuple[str, ...]]:
     owner = np.full(n, -1, np.int64)
     owner[known] = places.reshape(-1)
     return owner, tuple(str(value) for value in values)
-
-
-def _opened(shard: NpyShard) -> BinaryIO:
-    try:
-        file = shard.path.open("rb", buffering=0)
-        file.seek(shard.offset)
-    except OSError as error:
-        raise storage_error(error, shard.path, doing="reading") from error
-    return file
-
-
-def _fill(file: Any, part: UInt8Array, shard: NpyShard) -> None:
-    """Read until `part` is full; the system may give less at a time."""
-    view = part.reshape(-1).data
-    done = 0
-    while done < len(view):
-        try:
-            got = file.readinto(view[done:])
-        except OSError as error:
-            raise storage_error(error, shard.path, doing="reading") from error
-        if not got:
-            raise DataError(f"{shard.path} has become shorter while it was read; copy it again")
-        done += got
 
 
 def _sides(shape: tuple[int, ...]) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from latentscape.errors import DataError, LatentscapeError, SettingError
 from latentscape.images import ImageSet
-from latentscape.images.embeddings import EmbeddingSet
+from latentscape.images.embedding_stream import EmbeddingStream
+from latentscape.images.kinds import AnyCodes
 from latentscape.pipeline.coding import mapped_rows
 from latentscape.pipeline.lacking import LEAST_ROWS
 from latentscape.pipeline.settings import LARGEST_SEED, MAP_NAMES, RunSettings
@@ -59,7 +60,7 @@ def check_run(images: ImageSet, settings: RunSettings) -> None:
         raise DataError(msg)
 
 
-def check_embeddings(data: EmbeddingSet, settings: RunSettings) -> None:
+def check_embeddings(data: AnyCodes, settings: RunSettings) -> None:
     """Refuse codes and settings that a run could not go through with.
 
     Raises
@@ -73,14 +74,22 @@ def check_embeddings(data: EmbeddingSet, settings: RunSettings) -> None:
         check_map_settings(name, given)
     _check_rows(data.name, len(data), "rows")
     if settings.metric == "cosine":
-        _check_directions(mapped_rows(data, settings.rows)[0])
+        mapped = data
+        if not isinstance(data, EmbeddingStream):
+            mapped = mapped_rows(data, settings.rows)[0]
+        _check_directions(mapped)
 
 
-def _check_directions(data: EmbeddingSet) -> None:
+def _check_directions(data: AnyCodes) -> None:
     """Refuse rows that have no direction."""
-    zero = np.flatnonzero(~data.codes.any(axis=1))
+    if isinstance(data, EmbeddingStream):
+        zero = data.zero_rows
+        ids: Sequence[str] = data.ids(zero[:_NAMED])
+    else:
+        zero = np.flatnonzero(~data.codes.any(axis=1))
+        ids = data.ids[zero[:_NAMED]].tolist()
     if len(zero):
-        named = ", ".join(str(data.ids[row]) for row in zero[:_NAMED])
+        named = ", ".join(map(str, ids))
         msg = (
             f"{len(zero):,} of the {len(data):,} rows of {data.name} that are mapped "
             f"{'is' if len(zero) == 1 else 'are'} zero ({named}{', ...' * (len(zero) > _NAMED)}) "

@@ -67,8 +67,13 @@ def mapped_rows(data: Data, rows: str) -> tuple[Data, str]:
     part: Data = {"test": data.test, "train": data.train, "all": data}[rows]
     if len(part) >= LEAST_FOR_ALL_MAPS or len(part) == len(data):
         return part, ""
-    kind = {"test": "test", "train": "training"}[rows]
-    return data, f"all {len(data):,} rows are mapped, as only {len(part)} are {kind} rows"
+    return data, rows_in_words(rows, len(part), len(data))
+
+
+def rows_in_words(asked: str, n_part: int, n: int) -> str:
+    """Say that all rows are mapped, and why not the part that was asked for."""
+    kind = {"test": "test", "train": "training"}[asked]
+    return f"all {n:,} rows are mapped, as only {n_part} are {kind} rows"
 
 
 def codes_stage(

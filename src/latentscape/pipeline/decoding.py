@@ -14,6 +14,7 @@ from latentscape.atlas import Stage, fingerprint
 from latentscape.errors import DataError, NonFiniteLossError, SettingError
 from latentscape.images import ImageSet
 from latentscape.images.embeddings import EmbeddingSet
+from latentscape.images.kinds import AnyCodes, AnyData
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.coding import Decoded, as_uint8
 from latentscape.pipeline.lacking import NO_IMAGES
@@ -89,7 +90,7 @@ class Encoded:
 
 def given_encoder(
     encoder: ForeignEncoder | str | os.PathLike[str] | None,
-    data: ImageSet | EmbeddingSet | ImageStream,
+    data: AnyData,
     options: Mapping[str, Any],
 ) -> Asked | None:
     """Load the encoder that a run was given, where it was given one.
@@ -99,7 +100,7 @@ def given_encoder(
     encoder : ForeignEncoder, str or path
         One that is loaded already, or what
         :func:`latentscape.load_encoder` takes.
-    data : ImageSet, EmbeddingSet or ImageStream
+    data : ImageSet, ImageStream, EmbeddingSet or EmbeddingStream
         What it is for.
     options : mapping
         Further parameters of :func:`latentscape.load_encoder`.
@@ -116,7 +117,7 @@ def given_encoder(
             msg = f"{next(iter(options))} is for an encoder from elsewhere; give encoder="
             raise SettingError(msg)
         return None
-    if isinstance(data, EmbeddingSet):
+    if isinstance(data, AnyCodes):
         msg = f"{data.name} holds codes already; an encoder is for images"
         raise SettingError(msg)
     if isinstance(data, ImageStream):

@@ -167,8 +167,8 @@ def _encode(
             assert atlas is not None  # a model's file alone is a model
             msg = (
                 f"{atlas.path} was made from codes and holds no encoder, so images cannot be "
-                f"placed on its maps as they are; give the encoder that made the codes, or "
-                f"embeddings from it"
+                f"placed on its maps as they are; give the encoder that made the codes (encoder, "
+                f"--encoder), or embeddings from it"
             )
             raise AtlasError(msg)
         made = _Encoded(data.ids, model.transform(data.images))

@@ -8,8 +8,7 @@ from typing import Any
 
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.errors import AtlasError
-from latentscape.images import EmbeddingSet, ImageSet
-from latentscape.images.stream import ImageStream
+from latentscape.images.kinds import AnyData, AnyStream
 from latentscape.pipeline.decoding import Asked, Encoded
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.settings import STAGE_VERSIONS, RunSettings
@@ -17,9 +16,9 @@ from latentscape.pipeline.tables import columns_hash
 from latentscape.types import AnyArray, EventCallback, StageChange
 
 
-def columns_of(data: ImageSet | EmbeddingSet | ImageStream) -> Mapping[str, AnyArray]:
+def columns_of(data: AnyData) -> Mapping[str, AnyArray]:
     """Return the columns that came with the data."""
-    return {} if isinstance(data, ImageStream) else data.columns
+    return {} if isinstance(data, AnyStream) else data.columns
 
 
 def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "") -> str:
@@ -30,9 +29,7 @@ def whole_fingerprint(content_hash: str, settings: RunSettings, columns: str = "
     )
 
 
-def run_fingerprint(
-    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings, encoded: Encoded | None
-) -> str:
+def run_fingerprint(data: AnyData, settings: RunSettings, encoded: Encoded | None) -> str:
     """Return what a whole run is made from, with what only some runs have."""
     found = whole_fingerprint(data.content_hash, settings, columns_hash(columns_of(data)))
     more: dict[str, Any] = _own_network(settings)

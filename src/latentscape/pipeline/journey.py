@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentscape.atlas import Atlas, AtlasWriter, fingerprint
 from latentscape.engines import make_engine
-from latentscape.errors import DataError, SettingError
+from latentscape.errors import SettingError
 from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.images.embedding_stream import EmbeddingStream
+from latentscape.images.kinds import AnyCodes, AnyData
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.checks import check_embeddings, check_run
 from latentscape.pipeline.coding import embeddings_stage, mapped_rows
-from latentscape.pipeline.decoding import Encoded, decoder_stage, encode_with, given_encoder
+from latentscape.pipeline.decoding import (
+    DECODER_STAGE,
+    Encoded,
+    decoder_stage,
+    encode_with,
+    given_encoder,
+)
 from latentscape.pipeline.describing import describe
 from latentscape.pipeline.finished import (
     columns_of,
@@ -25,7 +32,7 @@ from latentscape.pipeline.finished import (
     was_finished,
 )
 from latentscape.pipeline.judging import judge_stages
-from latentscape.pipeline.lacking import NO_TRAINING, map_reasons
+from latentscape.pipeline.lacking import NO_IMAGES, NO_TRAINING, map_reasons
 from latentscape.pipeline.mapping import (
     NEIGHBOR_MAPS,
     MapJob,
@@ -40,7 +47,7 @@ from latentscape.pipeline.memory import (
     memory_limit,
     plan_memory,
 )
-from latentscape.pipeline.reading import quarantine_stage, read_data
+from latentscape.pipeline.reading import prepared_stream, quarantine_stage, read_data, stream_of
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.sampling import codes_basis, places_stages, sample_stage
 from latentscape.pipeline.settings import (
@@ -52,6 +59,7 @@ from latentscape.pipeline.settings import (
     run_settings,
 )
 from latentscape.pipeline.stages import explorer_stage, figures_stage
+from latentscape.pipeline.streaming import stream_embeddings_stage
 from latentscape.pipeline.tables import columns_stage, points_stage
 from latentscape.pipeline.training import Training
 from latentscape.progress import progress_bars
@@ -85,12 +93,13 @@ def run(
 
     Parameters
     ----------
-    data : ImageSet, EmbeddingSet, ImageStream, str, path or object
+    data : ImageSet, EmbeddingSet, a stream of either, str, path or object
         Images with a training and a test split; codes from elsewhere, which
         are mapped as they are; or whatever
         :func:`latentscape.images.load_data` reads: "mnist", a path, an array.
-        With ``sample``, a .npy file of images, or a folder of them, stays on
-        the disk: see :class:`latentscape.images.ImageStream`.
+        With ``sample``, a .npy file of images or of codes, or a folder of them,
+        stays on the disk: see :class:`latentscape.images.ImageStream` and
+        :class:`latentscape.images.EmbeddingStream`.
     path : str or path
         The atlas's directory; made if needed.
     engine : {"auto", "serial", "processes"} or Engine, default "auto"
@@ -150,7 +159,7 @@ def run(
     worker_engine = make_engine(engine, n_jobs) if isinstance(engine, str) else engine
     limit = memory_limit(memory)
 
-    def checked(known: ImageSet | EmbeddingSet | ImageStream) -> MemoryPlan:
+    def checked(known: AnyData) -> MemoryPlan:
         plan = plan_memory(known, chosen, worker_engine)
         least = least_memory(known, chosen)
         check_memory(plan, limit, known.name, sampled=chosen.sample is not None, least=least)
@@ -167,19 +176,13 @@ def run(
                 note = "settings were given for it, but maps does not name it"
                 tell(StageChange(f"maps-{name}", "skipped", note=note))
 
-        found: ImageSet | EmbeddingSet | ImageStream
+        found: AnyData
         said: list[StageChange] = []
-        stream = data if isinstance(data, ImageStream) else stream_of(data)
+        stream = stream_of(data, reading)
         if stream is not None:
             checked(stream)  # before anything is loaded
         if stream is not None and (chosen.sample or stream is data):
-            if reading:
-                msg = (
-                    f"images that stay on the disk are taken as they are, so there is no "
-                    f"{next(iter(reading))} for them; leave it out, or do without a sample"
-                )
-                raise SettingError(msg)
-            found = stream
+            found, said = prepared_stream(stream, reading, tell)
         else:
             found, said = read_data(data, reading, tell)
         asked = given_encoder(encoder, found, encoder_options or {})
@@ -188,7 +191,7 @@ def run(
             return Atlas.open(path)
         encoded = None if asked is None else encode_with(asked)
         found = found if encoded is None else encoded.data
-        if not isinstance(found, EmbeddingSet):
+        if not isinstance(found, AnyCodes):
             chosen = fitting_sizes(chosen, found.image_shape)
         elif until == "sweep":
             msg = f"there is no sweep of {found.name}: {NO_TRAINING}; use `latentscape run`"
@@ -198,7 +201,7 @@ def run(
         whole = run_fingerprint(found, chosen, encoded)
         finished = was_finished(path, whole)
         if not finished:  # nothing has been written yet
-            if isinstance(found, EmbeddingSet):
+            if isinstance(found, AnyCodes):
                 check_embeddings(found, chosen)
             elif trained is not None:
                 check_run(trained, chosen)
@@ -212,30 +215,11 @@ def run(
     return Atlas.open(path)
 
 
-def stream_of(data: Any) -> ImageStream | None:
-    """Return the images of a .npy file, or of a folder of nothing else, without loading them."""
-    if not isinstance(data, str | os.PathLike):
-        return None
-    path = Path(data)
-    shards = path.suffix == ".npy" and path.is_file()
-    if path.is_dir():
-        names = [file.name for file in path.iterdir() if not file.name.startswith(".")]
-        shards = bool(names) and all(name.endswith(".npy") for name in names)
-    if not shards:
-        return None
-    try:
-        return ImageStream.open(path)
-    except DataError:  # codes, or images of another kind: the readers will tell
-        return None
-
-
-def trained_on(
-    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings
-) -> ImageSet | None:
+def trained_on(data: AnyData, settings: RunSettings) -> ImageSet | None:
     """Return the images that models are trained on and tested with; None for codes."""
     if isinstance(data, ImageSet):
         return data
-    if isinstance(data, EmbeddingSet):
+    if isinstance(data, AnyCodes):
         return None
     n = len(data) if settings.sample is None else settings.sample
     return data.sample(data.sample_rows(n, settings.random_state))
@@ -246,7 +230,7 @@ class _Run:
 
     def __init__(
         self,
-        data: ImageSet | EmbeddingSet | ImageStream,
+        data: AnyData,
         trained: ImageSet | None,
         settings: RunSettings,
         recorder: Recorder,
@@ -268,13 +252,9 @@ class _Run:
             return
         self._describe(until)
         if self.trained is None:
-            assert isinstance(self.data, EmbeddingSet)
             for name in ("sweep", "choice", "plane", "size-samples"):
                 self.recorder.skip(name, NO_TRAINING)
-            rows, note = mapped_rows(self.data, self.settings.rows)
-            decoded = decoder_stage(self.recorder, self.data, rows, self.settings, self.encoded)
-            embeddings_stage(self.recorder, rows, note, decoded)
-            self._finish(rows)
+            self._finish(self._codes())
         else:
             training = Training(self.trained, self.settings, self.recorder, self.engine)
             keys = training.sweep()
@@ -286,9 +266,22 @@ class _Run:
             if request:
                 stage.info["request"] = request
 
+    def _codes(self) -> AnyCodes:
+        """Take codes from elsewhere; return those that are mapped."""
+        data, recorder = self.data, self.recorder
+        if isinstance(data, EmbeddingStream):
+            recorder.skip(DECODER_STAGE, NO_IMAGES)
+            stream_embeddings_stage(recorder, data, self.settings.rows)
+            return data
+        assert isinstance(data, EmbeddingSet)
+        rows, note = mapped_rows(data, self.settings.rows)
+        decoded = decoder_stage(recorder, data, rows, self.settings, self.encoded)
+        embeddings_stage(recorder, rows, note, decoded)
+        return rows
+
     def _finish(
         self,
-        rows: ImageSet | EmbeddingSet | ImageStream,
+        rows: AnyData,
         before_page: Callable[[], None] = lambda: None,
     ) -> None:
         """Map, judge and draw the codes of `rows`, which are there."""
@@ -338,7 +331,7 @@ class _Run:
             self._tell_resets(before)
         described = describe(data, self.trained, self.settings)
         self.writer.set_header(data=described, settings=settings, versions=library_versions())
-        if isinstance(data, ImageSet | EmbeddingSet):
+        if not isinstance(data, ImageStream):
             quarantine_stage(self.recorder, data.quarantine)
 
     def _tell_resets(self, before: Atlas) -> None:

@@ -103,10 +103,9 @@ def _reports(
         others[job.name] = _other_seeds(atlas, job, random_state)
         recorder.tell(Progress("judge maps", done, total))
     images = None
-    rows = slice(None) if atlas.sample is None else atlas.sample
     codes = atlas.mapped_codes
     if atlas.has("images"):
-        images = np.array(atlas.images[rows]).reshape(len(codes), -1)
+        images = atlas.mapped_images.reshape(len(codes), -1)
     labels, known = _labels_to_judge(atlas)
     embeddings = {job.name: atlas.load_map(job.name).embedding_ for job in jobs}
     found = quality.reports(
@@ -173,7 +172,9 @@ def _other_seeds(atlas: Atlas, job: MapJob, random_state: int) -> list[FloatArra
 
 def _labels_to_judge(atlas: Atlas) -> tuple[IntArray | None, IntArray]:
     """Return the labels, if anything can be measured with them, and the rows that have one."""
-    labels = pd.read_parquet(atlas.path / "rows.parquet")["label"].to_numpy()
+    # The ids of millions of rows would take hundreds of MB.
+    rows = pd.read_parquet(atlas.path / "rows.parquet", columns=["label"])
+    labels = rows["label"].to_numpy()
     if atlas.sample is not None:
         labels = labels[atlas.sample]
     known = known_labels(labels)

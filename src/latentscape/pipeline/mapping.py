@@ -246,7 +246,7 @@ def maps_stages(
     rows = slice(None) if atlas.sample is None else atlas.sample
     task = FitMap(
         atlas.mapped_codes,
-        np.array(atlas.codes2[rows]) if atlas.has("codes2") else None,
+        atlas.mapped_codes2 if atlas.has("codes2") else None,
         None if labels is None else labels[rows],
         random_state,
         atlas.graph if needs_graph else None,

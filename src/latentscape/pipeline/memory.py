@@ -11,7 +11,8 @@ import numpy as np
 from latentscape.engines.processes import ProcessEngine
 from latentscape.engines.serial import SerialEngine
 from latentscape.errors import SettingError
-from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.images.embedding_stream import EmbeddingStream
+from latentscape.images.kinds import AnyCodes, AnyData, AnyStream
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.mapping import MEASURED_NEIGHBORS
 from latentscape.pipeline.settings import LEAST_SAMPLE, RunSettings
@@ -24,7 +25,9 @@ GB = 1e9
 _LIBRARIES = 0.45e9  # Python with every library that a run loads
 _WORKER = 0.4e9  # a process that trains
 _TRAINING = 0.25e9  # activations and gradients of a batch, evaluation in blocks
-_PER_ROW = 900  # measured: ids, splits and columns of the tables, and the copies that writing makes
+_JUDGING = 0.2e9  # ranks and distances in blocks
+_PER_ROW = 650  # measured: ids, splits and columns of the tables, and the copies of drawing
+_PER_HASH = 80  # of a row of codes: its hash and its length, and the copies that sorting makes
 _PER_PLACE = 40  # a row's place and trust on one map
 _PER_LINK = 40  # a neighbour of a row: indices, distances, affinities both ways
 _MOST_NEIGHBORS = 1e6
@@ -44,6 +47,11 @@ class MemoryPlan:
 
     parts: dict[str, float]
     n_workers: int = 1
+
+    @property
+    def fixed(self) -> float:
+        """Bytes that are taken whatever the data are."""
+        return _LIBRARIES + _TRAINING * ("training" in self.parts)
 
     @property
     def peak(self) -> float:
@@ -67,21 +75,19 @@ def readable(n_bytes: float) -> str:
     return f"{n_bytes / GB:.1f} GB"
 
 
-def plan_memory(
-    data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings, engine: Engine
-) -> MemoryPlan:
+def plan_memory(data: AnyData, settings: RunSettings, engine: Engine) -> MemoryPlan:
     """Estimate the memory of a run from sizes and settings alone; nothing is read."""
     n = len(data)
     pixels = int(np.prod(data.image_shape)) if data.image_shape else 0
-    streamed = isinstance(data, ImageStream) and settings.sample is not None
-    trains = not isinstance(data, EmbeddingSet)
-    if isinstance(data, EmbeddingSet):
+    streamed = isinstance(data, AnyStream) and settings.sample is not None
+    trains = not isinstance(data, AnyCodes)
+    if isinstance(data, AnyCodes):
         width = data.latent_dim
     else:
         sizes = [*settings.latent_dims]
         width = max(sizes) if settings.latent_dim == "auto" else int(settings.latent_dim)
     mapped = n
-    if settings.rows != "all" and not streamed:
+    if settings.rows != "all" and not streamed and not isinstance(data, EmbeddingStream):
         if isinstance(data, ImageStream):  # of which one image in seven will be set aside
             mapped = -(-n // 7) if settings.rows == "test" else n
         else:
@@ -89,16 +95,18 @@ def plan_memory(
     fitted = mapped if settings.sample is None else min(mapped, settings.sample)
     trained = fitted if streamed else n
     # Loaded, and a copy in the order of the split.
-    held = _LIBRARIES + 2 * trained * pixels + (0 if trains else 4 * n * width)
+    held = _LIBRARIES + 2 * trained * pixels + (0 if trains or streamed else 4 * n * width)
     neighbors = min(_neighbors(settings), max(1, fitted - 1))
     at_once = min(mapped, STREAM_BATCH) if streamed else mapped
+    # On the disk, codes are read into a buffer; the hashes of rows are compared all at once.
+    coded = n * _PER_HASH * (not trains) if streamed else mapped * width * 4
     links = fitted * neighbors * _PER_LINK
     table = mapped * (_PER_ROW + _PER_PLACE * (1 + len(settings.maps)))
     parts = {
-        "encoding": held + at_once * pixels * 6 + mapped * width * 4 + _TRAINING * trains,
+        "encoding": held + at_once * pixels * 6 + coded + _TRAINING * trains,
         "mapping": held + 6 * fitted * width * 4 + links,
-        "judging": held + fitted * (pixels * 9 + width * 12) + links,
-        "tables and figures": held + table + mapped * width * 4,
+        "judging": held + _JUDGING + fitted * (pixels * 9 + width * 12) + links,
+        "tables and figures": held + table + (0 if streamed else coded),
     }
     workers = 1
     if trains:
@@ -120,7 +128,7 @@ def _neighbors(settings: RunSettings) -> int:
     return wanted
 
 
-def least_memory(data: ImageSet | EmbeddingSet | ImageStream, settings: RunSettings) -> float:
+def least_memory(data: AnyData, settings: RunSettings) -> float:
     """Estimate the memory of the same run with the smallest sample and no processes beside it."""
     return plan_memory(data, replace(settings, sample=LEAST_SAMPLE), SerialEngine()).peak
 
@@ -138,6 +146,13 @@ def check_memory(plan: MemoryPlan, limit: float, name: str, *, sampled: bool, le
         return
     change = "give a smaller --sample" if sampled else "map a sample and place the rest: --sample N"
     change += " (10000, for example)"
+    if plan.fixed > limit:
+        msg = (
+            f"{name} would take about {readable(plan.peak)} of memory, of which Python and its "
+            f"libraries alone take {readable(plan.fixed)}, and there are {readable(limit)}; allow "
+            "more with --memory GB"
+        )
+        raise SettingError(msg)
     if least > limit:
         change = f"even the smallest sample would take {readable(least)}, so give fewer rows"
     elif plan.largest == "training" and plan.n_workers > 1:

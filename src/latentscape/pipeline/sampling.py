@@ -61,14 +61,14 @@ def places_stages(recorder: Recorder, names: Sequence[str]) -> None:
 
 def _place(recorder: Recorder, atlas: Atlas, name: str) -> None:
     fitted = atlas.load_map(name)
-    codes = atlas.codes2 if name == "direct" else atlas.codes
-    task, n = f"place {name}", len(codes)
+    file = atlas.on_disk("codes2" if name == "direct" else "codes")
+    task, n = f"place {name}", len(file)
     recorder.tell(Progress(task, 0, n))
     with recorder.writer.new_array(places_file(name), (n, 2), np.float32) as append:
-        for start in range(0, n, _AT_ONCE):
+        for rows, codes in file.batches(file.new_buffer(min(n, _AT_ONCE))):
             # A row of the sample comes back at its own position.
-            append(fitted.transform(np.array(codes[start : start + _AT_ONCE])))
-            recorder.tell(Progress(task, min(n, start + _AT_ONCE), n))
+            append(fitted.transform(codes))
+            recorder.tell(Progress(task, rows.stop, n))
 
 
 def places_file(name: str) -> str:

@@ -34,10 +34,11 @@ def explorer_stage(recorder: Recorder) -> None:
         from latentscape.explorer import build_page
 
         atlas = Atlas.open(recorder.writer.path)
-        if len(atlas.points) > _LARGEST_PAGE:
+        n = len(atlas.codes)  # the table of points need not be read to know it
+        if n > _LARGEST_PAGE:
+            kind = atlas.data.get("kind", "images")
             stage.info["skipped"] = (
-                f"{len(atlas.points):,} images are too many for one file; see them with "
-                f"`latentscape explore`"
+                f"{n:,} {kind} are too many for one file; see them with `latentscape explore`"
             )
             return
         recorder.writer.write_bytes("explorer.html", build_page(atlas))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from latentscape.atlas import Stage, fingerprint
 from latentscape.images import ImageSet
+from latentscape.images.embedding_stream import EmbeddingStream
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.coding import (
     Codec,
@@ -17,7 +18,9 @@ from latentscape.pipeline.coding import (
     dead_units,
     decode_plane,
     lacking_labels,
+    rows_in_words,
 )
+from latentscape.pipeline.lacking import NO_IMAGES, NO_MODEL
 from latentscape.pipeline.recorder import Recorder
 from latentscape.pipeline.settings import STAGE_VERSIONS
 from latentscape.types import IntArray, Progress
@@ -97,6 +100,32 @@ def stream_plane_stage(
 
     recorder.run("plane", made_from, work)
     return made_from
+
+
+def stream_embeddings_stage(recorder: Recorder, stream: EmbeddingStream, asked: str) -> None:
+    """Take codes that stay on the disk as they are; all of them are mapped, whatever was asked."""
+    made_from = fingerprint(version=STAGE_VERSIONS["codes"], embeddings=stream.content_hash)
+
+    def work(stage: Stage) -> None:
+        writer, n = recorder.writer, len(stream)
+        recorder.tell(Progress("copy codes", 0, n))
+        with writer.new_array("codes.npy", (n, stream.latent_dim), np.float32) as append:
+            for rows, batch in stream.batches():
+                append(batch)
+                recorder.tell(Progress("copy codes", rows.stop, n))
+        everyone: IntArray = np.arange(n, dtype=np.int64)
+        labels = np.full(n, -1, np.int64) if stream.labels is None else stream.labels
+        split = pd.Categorical(np.full(n, "test", object), categories=["test"])
+        ids = np.array(stream.ids(everyone), object)
+        table = pd.DataFrame({"id": ids, "split": split, "label": labels})
+        writer.write_table("rows.parquet", table)
+        lacking = {"images": NO_IMAGES, "reconstructions": NO_MODEL, "model": NO_MODEL}
+        lacking |= lacking_labels(stream.labels, stream.class_names)
+        stage.info.update(latent_dim=stream.latent_dim, lacking=lacking)
+        if asked == "train":
+            stage.info["note"] = rows_in_words(asked, 0, n)
+
+    recorder.run("codes", made_from, work)
 
 
 def _rows(stream: ImageStream, trained: ImageSet) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def summarize(atlas: Atlas) -> list[str]:
     if atlas.has("points"):
         mapped = atlas.stage_info("codes")
         lines.append(
-            f"maps       {len(atlas.points):,} {atlas.data.get('kind', 'images')}, "
+            f"maps       {atlas.n_points:,} {atlas.data.get('kind', 'images')}, "
             f"{mapped['latent_dim']} latent dimensions: "
             f"{', '.join(MAP_TITLES[name] for name in atlas.map_names) or 'no map'}"
             + ("; codes compared by cosine distance" if atlas.metric == "cosine" else "")
@@ -183,6 +183,6 @@ def _data(atlas: Atlas) -> str:
     classes = len(data["class_names"])
     text = (
         f"{data['name']}: {data['n_train']:,} training and {data['n_test']:,} test images of "
-        f"{shape}, {f'{classes} classes' if classes else 'no labels'}"
+        f"{shape}, {f'{classes} classes' if classes else 'no labels'}."
     )
     return " ".join([data.get("sentence") or text, *data.get("notes", [])])

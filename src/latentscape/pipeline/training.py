@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from latentscape.atlas import Atlas, fingerprint
 from latentscape.files import make_folder
-from latentscape.images import EmbeddingSet, ImageSet
+from latentscape.images import ImageSet
+from latentscape.images.kinds import AnyData
 from latentscape.images.stream import ImageStream
 from latentscape.pipeline.coding import (
     Codec,
@@ -135,7 +136,7 @@ class Training:
     def codes(
         self,
         keys: dict[tuple[int, int], TrainingKey],
-        data: ImageSet | EmbeddingSet | ImageStream,
+        data: AnyData,
     ) -> ImageSet | ImageStream:
         """Encode with the chosen model and with the two-neuron model; return what is mapped."""
         settings = self.settings

@@ -174,7 +174,7 @@ def test_what_cannot_be_used_is_refused_with_its_reason(
     refused(StorageError, "no file w.safetensors with weights", path("both_parts"),
             weights="w.safetensors")  # fmt: skip
     (tmp_path / "w.safetensors").write_bytes(b"\x80\x04K\x01.")
-    refused(ModelFileError, "damaged or no safetensors file", path("both_parts"),
+    refused(ModelFileError, "damaged or no safetensors file .*save_file", path("both_parts"),
             weights=tmp_path / "w.safetensors")  # fmt: skip
     save_file({"other": torch.zeros(2)}, tmp_path / "w.safetensors")
     refused(ModelFileError, "lacking: decoder.0.bias.* and .* more; too many: other",
@@ -195,3 +195,25 @@ def test_without_onnxruntime_it_says_what_to_install(
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(SettingError, match=r'pip install "latentscape\[onnx\]"'):
         onnx_file.onnx_network(tmp_path / "e.onnx", "encoder")
+
+
+def test_weights_drawn_at_random_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "nets.py"
+    file.write_text(
+        "import torch\n"
+        "def fresh():\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3))\n"
+        "def trained():\n"
+        "    made = fresh()\n"
+        "    for value in made.parameters():\n"
+        "        torch.nn.init.constant_(value, 0.5)\n"
+        "    return made\n"
+    )
+    told = load_encoder(f"{file}:fresh", image_shape=(8, 8)).notes
+    assert "draws its own at random" in told[0]
+    assert "--weights FILE.safetensors" in told[0]
+    assert load_encoder(f"{file}:trained", image_shape=(8, 8)).notes == ()
+    weights = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)).state_dict()
+    save_file(weights, tmp_path / "w.safetensors")
+    given = load_encoder(f"{file}:fresh", image_shape=(8, 8), weights=tmp_path / "w.safetensors")
+    assert given.notes == ()

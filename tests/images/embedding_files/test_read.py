@@ -150,6 +150,14 @@ def test_codes_of_an_array_stay_on_the_disk(tmp_path: Path) -> None:
     assert base.dtype == np.float32
 
 
+def test_labels_beside_an_array(tmp_path: Path) -> None:
+    path = write_npy(tmp_path)
+    np.save(path.with_name(f"{path.stem}-labels.npy"), np.array(WORDS))
+    assert read_embeddings(path).class_names == ("cat", "dog", "emu")
+    given = read_embeddings(path, labels=["a", "b"] * (N // 2))
+    assert given.class_names == ("a", "b")
+
+
 def test_a_folder(tmp_path: Path) -> None:
     np.save(tmp_path / "embeddings.npy", CODES)
     np.save(tmp_path / "labels.npy", np.array(WORDS))
@@ -242,7 +250,7 @@ def test_which_of_several_must_be_said(tmp_path: Path) -> None:
 
 def test_h5ad_says_what_it_took(tmp_path: Path) -> None:
     path = write_h5ad_obsm(tmp_path)
-    assert "the codes are obsm/X_pca of b.h5ad." in read_embeddings(path).notes
+    assert "The codes are obsm/X_pca of b.h5ad." in read_embeddings(path).notes
     assert read_embeddings(path, key="X").latent_dim == 30
 
 

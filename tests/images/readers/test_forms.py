@@ -528,7 +528,7 @@ def test_what_cannot_be_read_from_memory() -> None:
         load_images(iter(GREY))
     with pytest.raises(DataError, match=r"a Stream (can only|holds|cannot)|data set"):
         load_images(Stream())
-    with pytest.raises(DataError, match=r"images cannot be read from a int"):
+    with pytest.raises(DataError, match=r"images cannot be read from an object of type int"):
         load_images(3)
     with pytest.raises(DataError, match=r"holds no images"):
         load_images([])

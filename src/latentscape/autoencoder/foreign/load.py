@@ -14,7 +14,7 @@ from torch import nn
 from latentscape.autoencoder.foreign.encoder import ForeignEncoder, ForeignNetwork
 from latentscape.autoencoder.foreign.inputs import Layout, ValueRange
 from latentscape.autoencoder.foreign.onnx_file import onnx_network
-from latentscape.autoencoder.foreign.torch_module import torch_networks
+from latentscape.autoencoder.foreign.torch_module import made_at_random, torch_networks
 from latentscape.autoencoder.python_path import is_python_path, source_digest
 from latentscape.errors import SettingError
 
@@ -88,7 +88,15 @@ def load_encoder(
         parts.append(_digest(decoder, decoder_weights, second))
     settings = [values.scale, values.mean, values.std, layout, n_threads, list(image_shape)]
     digest = hashlib.sha256(json.dumps([parts, settings]).encode()).hexdigest()
-    return ForeignEncoder(first, second, image_shape, values, layout=layout, digest=digest)
+    made = ForeignEncoder(first, second, image_shape, values, layout=layout, digest=digest)
+    named = isinstance(encoder, str) and is_python_path(encoder)
+    if named and weights is None and made_at_random(str(encoder)):
+        made.notes += (
+            f"No weights were given, and {encoder} draws its own at random: the codes are those of "
+            "an untrained network, and other ones each time; give its weights "
+            "(--weights FILE.safetensors).",
+        )
+    return made
 
 
 def _networks(

@@ -56,7 +56,10 @@ def onnx_network(path: Path, what: str, *, n_threads: int = 1) -> ForeignNetwork
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
-        msg = f"{path} is damaged or no ONNX file that can be run here ({_first_line(error)})"
+        msg = (
+            f"{path} is damaged or no ONNX file that can be run here ({_first_line(error)}); "
+            "export or copy it again"
+        )
         raise ModelFileError(msg) from error
     inputs = session.get_inputs()
     name = f"the {what} {path.name}"

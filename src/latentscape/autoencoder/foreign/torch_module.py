@@ -61,6 +61,12 @@ def torch_networks(
     return networks[0], networks[1]
 
 
+def made_at_random(path: str) -> bool:
+    """Tell whether what makes a module gives other weights each time."""
+    first, second = (_module(path).state_dict() for _ in range(2))
+    return any(not torch.equal(value, second[name]) for name, value in first.items())
+
+
 def _module(given: nn.Module | str) -> nn.Module:
     found: Any = load_object(given) if isinstance(given, str) else given
     if not isinstance(found, nn.Module) and callable(found):
@@ -117,7 +123,11 @@ def _load_weights(module: nn.Module, path: Path, name: str) -> None:
     try:
         weights = load_file(path)
     except (SafetensorError, OSError) as error:
-        msg = f"{path} is damaged or no safetensors file ({error}); no other kind is read"
+        msg = (
+            f"{path} is damaged or no safetensors file ({error}); no other kind is read, as others "
+            "can run code: write it with safetensors.torch.save_file(module.state_dict(), "
+            "'weights.safetensors')"
+        )
         raise ModelFileError(msg) from error
     wanted = module.state_dict()
     for prefix in _PREFIXES:  # of a larger model that the module was taken out of

@@ -77,7 +77,7 @@ def read_h5ad(path: Path, wanted: Wanted) -> RawEmbeddings:
             raw.ids = [str(name) for name in obs.index]
         place_columns(raw, {name: _plain(obs[name]) for name in names}, labels, ids)
         if wanted.key is None and key != "X":
-            raw.notes.append(f"the codes are {key} of {path.name}.")
+            raw.notes.append(f"The codes are {key} of {path.name}.")
     return raw
 
 

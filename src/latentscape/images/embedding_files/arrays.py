@@ -52,7 +52,7 @@ _CLASS_NAMES = "class_names"
 
 
 def read_npy(path: Path, wanted: Wanted) -> RawEmbeddings:
-    """Read one array of shape (n, d), mapped from the disk."""
+    """Read one array of shape (n, d), mapped from the disk, and ``<name>-labels.npy`` beside it."""
     asked = wanted.key or wanted.labels or wanted.ids
     if asked:
         raise DataError(
@@ -65,7 +65,8 @@ def read_npy(path: Path, wanted: Wanted) -> RawEmbeddings:
             f"{path} holds {codes.dtype} values of the shape {codes.shape}, but embeddings are "
             "numbers of the shape (n, d)"
         )
-    return RawEmbeddings(codes)
+    beside = path.with_name(f"{path.stem}-labels.npy")
+    return RawEmbeddings(codes, mapped_npy(beside) if beside.is_file() else None)
 
 
 def mapped_npy(path: Path) -> AnyArray:

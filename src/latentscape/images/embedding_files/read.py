@@ -65,7 +65,8 @@ def read_embeddings(
     Parameters
     ----------
     path : str or path
-        - ``.npy``: numbers of shape (n, d);
+        - ``.npy``: numbers of shape (n, d), with labels in
+          ``<name>-labels.npy`` beside it, if they are there;
         - ``.npz``: an array ``codes`` (or the only float one of two
           dimensions), and ``labels``, ``class_names``, ``ids``, ``split``,
           ``images`` and further columns where they are there;

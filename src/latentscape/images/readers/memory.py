@@ -49,8 +49,8 @@ def source_from_object(data: Any, options: ReadingOptions, report: ProgressCallb
             "of its items, or a data set with a length"
         )
     raise DataError(
-        f"images cannot be read from a {type(data).__name__}; give a path, an array, a data set "
-        "or a mapping with 'images' and 'labels'"
+        f"images cannot be read from an object of type {type(data).__name__}; give a path, an "
+        "array, a data set or a mapping with 'images' and 'labels'"
     )
 
 
