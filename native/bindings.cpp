@@ -166,15 +166,16 @@ auto nearest_rows(Matrix<float> queries, Matrix<float> rows, std::size_t k, bool
 // An inverted file, and the rows that it looks things up in.
 class InvertedFile {
   public:
-    InvertedFile(Matrix<float> rows, std::size_t n_cells, std::size_t n_train, int n_iter,
+    InvertedFile(Matrix<float> rows, std::size_t n_regions, std::size_t n_train, int n_iter,
                  std::uint64_t seed, int threads)
         : rows_(std::move(rows)) {
-        require(n_cells >= 1 && n_cells <= n_train && n_cells <= rows_.shape(0),
-                "need 1 <= n_cells <= n_train, number of rows");
+        require(n_regions >= 1 && n_regions <= n_train && n_regions <= rows_.shape(0),
+                "need 1 <= n_regions <= n_train, number of rows");
         nb::gil_scoped_release unlocked;
-        file_ = std::make_unique<latentscape::InvertedFile>(rows_of(rows_), n_cells, n_train,
+        file_ = std::make_unique<latentscape::InvertedFile>(rows_of(rows_), n_regions, n_train,
                                                             n_iter, seed, threads);
     }
+    std::size_t n_cells() const { return file_->n_cells(); }
     auto query(Matrix<float> queries, std::size_t k, std::size_t n_probes,
                std::optional<Vector<std::int32_t>> selves, int threads) const {
         const std::size_t n = queries.shape(0);
@@ -501,10 +502,11 @@ NB_MODULE(_native, m) {
           "sketch: queries and rows times orthonormal columns, and an order in which near rows follow "
           "each other; makes the search faster.");
 
-    nb::class_<InvertedFile>(m, "InvertedFile", "Approximate k nearest rows: cells around centroids.")
+    nb::class_<InvertedFile>(m, "InvertedFile", "Approximate k nearest rows: regions, and in them cells around centroids.")
         .def(nb::init<Matrix<float>, std::size_t, std::size_t, int, std::uint64_t, int>(),
-             "rows"_a.noconvert(), nb::kw_only(), "n_cells"_a, "n_train"_a, "n_iter"_a = 8,
+             "rows"_a.noconvert(), nb::kw_only(), "n_regions"_a, "n_train"_a, "n_iter"_a = 8,
              "seed"_a = 0, "threads"_a = 0)
+        .def_prop_ro("n_cells", &InvertedFile::n_cells)
         .def("query", &InvertedFile::query, "queries"_a.noconvert(), "k"_a, nb::kw_only(),
              "n_probes"_a, "selves"_a = nb::none(), "threads"_a = 0,
              "As nearest_rows, among the rows of the nearest cells; index -1 where there are too few.");

@@ -18,8 +18,15 @@
 
 namespace latentscape {
 
-// The smallest keys seen so far. A key holds a distance and an index, in this order of weight;
-// non-negative floats sort like their bits.
+// A distance and an index in one number, in this order of weight; non-negative floats sort like
+// their bits.
+inline std::uint64_t nearest_key(float squared, std::int32_t index) {
+    std::uint32_t bits;
+    std::memcpy(&bits, &squared, sizeof bits);
+    return static_cast<std::uint64_t>(bits) << 32 | static_cast<std::uint32_t>(index);
+}
+
+// The smallest keys seen so far.
 class Nearest {
   public:
     void reset(std::size_t wanted) {
@@ -31,9 +38,7 @@ class Nearest {
     // Nothing beyond this distance can be among the nearest any more.
     float limit() const { return limit_; }
     void add(float squared, std::int32_t index) {
-        std::uint32_t bits;
-        std::memcpy(&bits, &squared, sizeof bits);
-        keys_.push_back(static_cast<std::uint64_t>(bits) << 32 | static_cast<std::uint32_t>(index));
+        keys_.push_back(nearest_key(squared, index));
         if (keys_.size() >= 2 * wanted_ + kLanes) shrink();
     }
     const std::vector<std::uint64_t> &finish() {
@@ -66,6 +71,23 @@ LATENTSCAPE_INLINE void groups_within_on(const float *squared, std::size_t n_blo
     }
 }
 LATENTSCAPE_KERNEL(groups_within)
+
+// Where the smallest of n_blocks * kLanes distances stands; of equal ones the first.
+inline std::size_t least_place(const float *squared, std::size_t n_blocks) {
+    float least[kLanes];
+    std::size_t block[kLanes] = {};
+    std::copy_n(squared, kLanes, least);
+    for (std::size_t b = 1; b < n_blocks; ++b)
+        for (std::size_t l = 0; l < kLanes; ++l)
+            if (squared[b * kLanes + l] < least[l]) {
+                least[l] = squared[b * kLanes + l];
+                block[l] = b;
+            }
+    std::size_t best = 0;
+    for (std::size_t l = 1; l < kLanes; ++l)
+        if (least[l] < least[best] || (least[l] == least[best] && block[l] < block[best])) best = l;
+    return block[best] * kLanes + best;
+}
 
 constexpr std::size_t kSpare = 8;   // candidates beyond those asked for
 

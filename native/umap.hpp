@@ -80,13 +80,14 @@ constexpr float kApart = 1e-30f;  // keeps the logarithm of a squared distance f
 
 constexpr int kMovers = 2 * kLanes;  // vertices that are worked on together
 constexpr int kPasses = 2;  // in an epoch
+constexpr std::int32_t kSample = 1 << 17;  // a whole sample; an edge has half of one at most
 constexpr int kAhead = 5;   // draws
 
 // kMovers vertices and their edges, edge after edge: edge e of vertex m stands at e * kMovers + m.
 struct UmapGroup {
     const std::int32_t *vertices;
     const std::int32_t *heads;
-    const float *bounds;  // running sums of each vertex's samples in a pass
+    const std::uint16_t *shares;  // samples of each edge in a pass, times kSample
     std::size_t n_edges;  // of the vertex with the most
 };
 
@@ -108,7 +109,7 @@ struct UmapPass {
 template <int kBytes>
 LATENTSCAPE_INLINE void umap_move_on(const UmapGroup &group, const UmapPass &pass,
                                      std::int32_t *due) {
-    alignas(64) std::int32_t own[kMovers], count[kMovers], whole[kMovers];
+    alignas(64) std::int32_t own[kMovers], count[kMovers], since[kMovers];
     alignas(64) std::uint32_t random[kMovers];
     alignas(64) float x[kMovers], y[kMovers];
     std::memcpy(own, group.vertices, sizeof own);
@@ -117,18 +118,18 @@ LATENTSCAPE_INLINE void umap_move_on(const UmapGroup &group, const UmapPass &pas
         random[m] = mixed(mixed(static_cast<std::uint32_t>(own[m]) ^ pass.seed) + step);
         x[m] = pass.places[2 * static_cast<std::size_t>(own[m])];
         y[m] = pass.places[2 * static_cast<std::size_t>(own[m]) + 1];
-        count[m] = whole[m] = 0;
+        count[m] = 0;
     }
     const std::uint32_t comb = mixed(static_cast<std::uint32_t>(own[0]) ^ ~pass.seed) + step;
-    const float u = static_cast<float>(comb >> 8) * (1.0f / 16777216.0f);
+    for (int m = 0; m < kMovers; ++m) since[m] = static_cast<std::int32_t>(comb >> 15);
     for (std::size_t e = 0; e < group.n_edges; ++e) {
-        const float *bounds = group.bounds + e * kMovers;
+        const std::uint16_t *shares = group.shares + e * kMovers;
         const std::int32_t *heads = group.heads + e * kMovers;
         alignas(64) std::int32_t taken[kMovers];  // 0 or 1
         for (int m = 0; m < kMovers; ++m) {
-            const auto passed = static_cast<std::int32_t>(bounds[m] + u);
-            taken[m] = passed - whole[m];
-            whole[m] = passed;
+            const std::int32_t reached = since[m] + shares[m];
+            taken[m] = reached >> 17;
+            since[m] = reached & (kSample - 1);
         }
         for (int m = 0; m < kMovers; ++m) {
             due[count[m] * kMovers + m] = heads[m];
@@ -242,7 +243,7 @@ class UmapLayout {
                 for (std::size_t g = begin; g < end; ++g) {
                     const std::size_t at = starts_[g] * kMovers;
                     umap_move(UmapGroup{vertices_.data() + g * kMovers, heads_.data() + at,
-                               bounds_.data() + at, starts_[g + 1] - starts_[g]},
+                               shares_.data() + at, starts_[g + 1] - starts_[g]},
                               pass_, due.data());
                 }
             });
@@ -277,19 +278,22 @@ class UmapLayout {
             starts_[g + 1] = starts_[g] + static_cast<std::size_t>(most);
         }
         heads_.assign(starts_[n_groups] * kMovers, 0);
-        bounds_.assign(starts_[n_groups] * kMovers, 0.0f);
+        shares_.assign(starts_[n_groups] * kMovers, 0);
         parallel_for(n_groups, 64, threads_, [&](std::size_t begin, std::size_t end) {
             for (std::size_t g = begin; g < end; ++g)
                 for (int m = 0; m < kMovers; ++m) {
                     const auto i = static_cast<std::size_t>(vertices_[g * kMovers + m]);
-                    double sum = 0.0;
                     std::int64_t e = starts[i];
                     for (std::size_t s = starts_[g]; s < starts_[g + 1]; ++s, ++e) {
                         const std::size_t at = s * kMovers + static_cast<std::size_t>(m);
-                        const bool real = e < starts[i + 1];
-                        if (real) sum += static_cast<double>(weights[e]) / (kPasses * largest);
-                        heads_[at] = real ? columns[e] : static_cast<std::int32_t>(i);
-                        bounds_[at] = static_cast<float>(sum);
+                        if (e >= starts[i + 1]) {
+                            heads_[at] = static_cast<std::int32_t>(i);
+                            continue;
+                        }
+                        heads_[at] = columns[e];
+                        const float share = weights[e] / (kPasses * largest) * kSample;
+                        shares_[at] = static_cast<std::uint16_t>(
+                            std::min(65535L, std::lround(share)));
                     }
                 }
         });
@@ -299,7 +303,7 @@ class UmapLayout {
     int n_epochs_, threads_;
     std::vector<float> places_, moved_;
     std::vector<std::int32_t> vertices_, heads_;
-    std::vector<float> bounds_;
+    std::vector<std::uint16_t> shares_;
     std::vector<std::size_t> starts_;
     UmapPass pass_;
 };

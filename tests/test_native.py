@@ -58,7 +58,7 @@ def results() -> dict[str, Any]:
     found["sketched"] = _native.nearest_rows(
         rows, rows, 60, same=True, sketch=(sketch, sketch, order)
     )
-    cells = _native.InvertedFile(rows, n_cells=30, n_train=900)
+    cells = _native.InvertedFile(rows, n_regions=30, n_train=900)
     found["cells"] = cells.query(rows, 20, n_probes=7)
     distances = np.sqrt(squared).astype(np.float32)
     found["weights"] = (_native.conditional_affinities(squared, 15.0),)

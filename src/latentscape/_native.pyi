@@ -33,9 +33,14 @@ def nearest_rows(queries: Annotated[NDArray[numpy.float32], dict(shape=(None, No
     """
 
 class InvertedFile:
-    """Approximate k nearest rows: cells around centroids."""
+    """
+    Approximate k nearest rows: regions, and in them cells around centroids.
+    """
 
-    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, n_cells: int, n_train: int, n_iter: int = 8, seed: int = 0, threads: int = 0) -> None: ...
+    def __init__(self, rows: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], *, n_regions: int, n_train: int, n_iter: int = 8, seed: int = 0, threads: int = 0) -> None: ...
+
+    @property
+    def n_cells(self) -> int: ...
 
     def query(self, queries: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)], k: int, *, n_probes: int, selves: Annotated[NDArray[numpy.int32], dict(shape=(None,), order='C', device='cpu', writable=False)] | None = None, threads: int = 0) -> tuple[Annotated[NDArray[numpy.int32], dict(shape=(None, None), order='C')], Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C')]]:
         """

@@ -104,10 +104,27 @@ def test_cells_find_what_they_say_they_find() -> None:
     assert graph.method == "ivf"
     assert 0.98 <= graph.recall < 1
     assert abs(graph.recall - true_recall) < 4 * graph.recall_error + 1e-9
-    poor, _ = _native.InvertedFile(rows, n_cells=77, n_train=3000).query(
+    poor, _ = _native.InvertedFile(rows, n_regions=77, n_train=3000).query(
         rows, 20, n_probes=1, selves=np.arange(6000, dtype=np.int32)
     )
     assert shared_neighbors(poor, exact.indices).mean() / 20 < 0.9  # the measure can say no
+
+
+@pytest.mark.parametrize("n", [40, 900])
+@pytest.mark.parametrize("spread", [1.0, 0.0])
+def test_all_cells_hold_all_rows(n: int, spread: float) -> None:
+    rows = (blobs(n, 5) * spread).astype(np.float32)
+    rows[: n // 3] = rows[0]  # copies leave cells empty
+    file = _native.InvertedFile(rows, n_regions=n // 8, n_train=n, n_iter=3)
+    assert 1 <= file.n_cells <= n
+    own = np.arange(n, dtype=np.int32)
+    for selves in (own, None):
+        found, squared = file.query(rows, 12, n_probes=file.n_cells, selves=selves)
+        exact, exactly = _native.nearest_rows(rows, rows, 12, same=selves is not None)
+        assert np.array_equal(squared, exactly)
+        if spread:
+            assert np.array_equal(found[n // 3 :], exact[n // 3 :])
+        assert (found >= 0).all()
 
 
 @pytest.mark.parametrize("method", ["exact", "ivf"])

@@ -313,18 +313,19 @@ def _by_cells(
 ) -> tuple[Int32Array, DoubleArray, float, float]:
     """Search by an inverted file; return neighbours, squared distances, recall and its error."""
     n = len(points)
-    # Cells grow with the square root of n, so that centroids and members cost alike.
-    n_cells = int(np.clip(np.sqrt(n), 16, n // 4))
+    # Regions grow with the square root of n, and so does what is compared of them with a row.
+    n_regions = int(np.clip(np.sqrt(n), 16, n // 4))
     file = _native.InvertedFile(
-        points, n_cells=n_cells, n_train=min(n, 40 * n_cells), seed=seed, threads=threads
+        points, n_regions=n_regions, n_train=min(n, 40 * n_regions), seed=seed, threads=threads
     )
+    n_cells = file.n_cells
     drawn = np.random.default_rng(seed).permutation(n)[:RECALL_QUERIES]
     judged = np.sort(drawn).astype(np.int32)
     queries = np.ascontiguousarray(points[judged])
     # The row itself is among its k + 1 nearest, or hidden by copies of it.
     truth, _ = nearest_rows(queries, points, k + 1, threads=threads)
     truth = without_self(truth, judged)
-    n_probes = 4
+    n_probes = 8
     while True:
         found, _ = file.query(queries, k, n_probes=n_probes, selves=judged, threads=threads)
         shares = shared_neighbors(found, truth) / k
