@@ -25,8 +25,8 @@ from latentscape.autoencoder.training import (
     Recipe,
     Trainer,
     mse_per_image,
-    pinned_threads,
     split_validation,
+    steady_arithmetic,
 )
 from latentscape.engines import ProcessEngine
 from latentscape.types import Progress, ProgressCallback
@@ -65,7 +65,7 @@ class TestError:
         """Train and test, on one thread."""
         train = self.images.train
         kind = Trainer if case.optimizer == "Muon" else AdamWTrainer
-        with pinned_threads(1):
+        with steady_arithmetic(1):
             network = make_network("reference", case.latent_dim, (28, 28), seed=case.seed)
             trainer = kind(
                 network,

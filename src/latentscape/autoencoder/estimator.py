@@ -27,9 +27,9 @@ from latentscape.autoencoder.training import (
     as_batch,
     forward_in_batches,
     mse_per_image,
-    pinned_threads,
     recipe_for,
     split_validation,
+    steady_arithmetic,
 )
 from latentscape.errors import ModelFileError, SettingError
 from latentscape.files import write_atomically
@@ -166,7 +166,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.image_shape_ = images.shape[1:]
         self.preprocessing_ = dict(X.preprocessing) if isinstance(X, ImageSet) else {}
         device = self.resolved_device()
-        with pinned_threads(self.resolved_threads()), progress_bars(self.verbose) as show:
+        with steady_arithmetic(self.resolved_threads()), progress_bars(self.verbose) as show:
             self.network_ = make_network(
                 self.network, self.latent_dim, self.image_shape_, seed=self.seed_
             ).to(device)
@@ -198,7 +198,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "network_")
         images = self._tensor_like_training(X)
         codes = np.empty((len(images), self.network_.latent_dim), np.float32)
-        with pinned_threads(self.resolved_threads()):
+        with steady_arithmetic(self.resolved_threads()):
             for rows, out in forward_in_batches(self.network_.encode, images, as_batch):
                 codes[rows] = out.cpu().numpy()
         return codes
@@ -219,7 +219,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         codes = check_codes(X, self.network_.latent_dim)
         images = np.empty((len(codes), *self.image_shape_), np.float32)
         rows_in = torch.from_numpy(codes).to(self._device_in_use())
-        with pinned_threads(self.resolved_threads()):
+        with steady_arithmetic(self.resolved_threads()):
             for rows, out in forward_in_batches(self.network_.decode, rows_in, lambda part: part):
                 images[rows] = from_network(out)
         return images
@@ -228,7 +228,7 @@ class ConvAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Return each image's mean squared error over pixels, float64 (n,)."""
         check_is_fitted(self, "network_")
         images = self._tensor_like_training(X)
-        with pinned_threads(self.resolved_threads()):
+        with steady_arithmetic(self.resolved_threads()):
             return mse_per_image(self.network_, images)
 
     def score(self, X: ImageSet | ArrayLike, y: object = None) -> float:

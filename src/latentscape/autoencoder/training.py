@@ -155,15 +155,24 @@ class EpochRecord:
 
 
 @contextmanager
-def pinned_threads(n_threads: int) -> Iterator[None]:
-    """Run torch with a fixed number of threads, and restore the old number.
+def steady_arithmetic(n_threads: int) -> Iterator[None]:
+    """Let torch compute the same bits each time, and restore its settings.
 
-    The number of threads decides how sums are split, hence the last bits.
+    The number of threads decides how sums are split, hence the last bits. On
+    CUDA, cuDNN would choose algorithms that add up in any order, and would
+    round what it multiplies to ten bits (TF32).
     """
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
+    cudnn = torch.backends.cudnn
     try:
-        yield
+        if torch.cuda.is_available():
+            with cudnn.flags(
+                enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=False
+            ):
+                yield
+        else:
+            yield
     finally:
         torch.set_num_threads(before)
 

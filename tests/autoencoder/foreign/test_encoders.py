@@ -26,7 +26,7 @@ def path(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def native(few_digits: ImageSet) -> ConvAutoencoder:
-    settings = {"n_epochs": 2, "batch_size": 32, "random_state": 0}
+    settings = {"n_epochs": 2, "batch_size": 32, "random_state": 0, "device": "cpu"}
     return ConvAutoencoder(4, **settings).fit(few_digits.train)  # type: ignore[arg-type]
 
 

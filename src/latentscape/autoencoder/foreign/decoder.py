@@ -30,8 +30,8 @@ from latentscape.autoencoder.training import (
     Trainer,
     forward_in_batches,
     mse_per_image,
-    pinned_threads,
     split_validation,
+    steady_arithmetic,
 )
 from latentscape.errors import CodesError, ModelFileError, SettingError
 from latentscape.files import write_atomically
@@ -164,7 +164,7 @@ class CodeDecoder(BaseEstimator):  # type: ignore[misc]
         # A code that never varies says nothing; it must not be blown up either.
         deviation = np.where(deviation > 1e-7 * np.abs(mean) + 1e-12, deviation, 1.0)
         standard = ((codes - mean) / deviation).astype(np.float32)
-        with pinned_threads(model.resolved_threads()), progress_bars(self.verbose) as show:
+        with steady_arithmetic(model.resolved_threads()), progress_bars(self.verbose) as show:
             network = make_network(
                 self.network, self.latent_dim_, self.image_shape_, seed=self.random_state
             )
@@ -208,7 +208,7 @@ class CodeDecoder(BaseEstimator):  # type: ignore[misc]
         codes = check_codes(X, self.latent_dim_)
         images = np.empty((len(codes), *self.image_shape_), np.float32)
         rows_in = to_tensor(codes, self._device_in_use())
-        with pinned_threads(self._trained_like().resolved_threads()):
+        with steady_arithmetic(self._trained_like().resolved_threads()):
             for rows, out in forward_in_batches(self.decoder_, rows_in, lambda part: part):
                 images[rows] = from_network(out)
         return images
@@ -218,7 +218,7 @@ class CodeDecoder(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "decoder_")
         images = check_images(y, self.image_shape_)
         codes = check_codes(X, self.latent_dim_)
-        with pinned_threads(self._trained_like().resolved_threads()):
+        with steady_arithmetic(self._trained_like().resolved_threads()):
             return self._errors(codes, images)
 
     def score(self, X: ArrayLike, y: ImageSet | ArrayLike) -> float:

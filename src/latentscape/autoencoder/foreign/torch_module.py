@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from latentscape.autoencoder.foreign.encoder import ForeignNetwork
 from latentscape.autoencoder.python_path import load_object
-from latentscape.autoencoder.training import pinned_threads
+from latentscape.autoencoder.training import steady_arithmetic
 from latentscape.errors import ModelFileError, SettingError, StorageError
 from latentscape.types import AnyArray
 
@@ -106,7 +106,7 @@ def _forward(
     place = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
 
     def forward(array: AnyArray) -> Any:
-        with torch.inference_mode(), pinned_threads(n_threads):
+        with torch.inference_mode(), steady_arithmetic(n_threads):
             output = function(torch.from_numpy(array).to(place))
         if not isinstance(output, Tensor):
             msg = f"it gives a {type(output).__name__}, expected a tensor"
