@@ -331,14 +331,14 @@ ROWS = [
         "more than memory",
         pixels(40, 8, 8),
         "run in/a.npy -o new --memory 0.1 --engine serial",
-        "a would take about 0.7 GB of memory (training), and there are 0.1 GB; even the smallest "
-        "sample would take 0.7 GB, so give fewer rows, or allow more with --memory GB",
+        "a would take about 0.7 GB of memory, of which Python and its libraries alone take 0.7 GB, "
+        "and there are 0.1 GB; allow more with --memory GB",
     ),
     refused(
         "more than memory, but for a sample",
         long_table,
-        "run in/t.npy -o new --memory 0.6",
-        "t.npy would take about 0.7 GB of memory (mapping), and there are 0.6 GB; map a sample and "
+        "run in/t.npy -o new --memory 0.8",
+        "t.npy would take about 0.9 GB of memory (judging), and there are 0.8 GB; map a sample and "
         "place the rest: --sample N (10000, for example), or allow more with --memory GB",
     ),
     run(

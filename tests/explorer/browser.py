@@ -94,7 +94,7 @@ def opened_page(
         yield page
         assert asked
         assert [url for url in asked if not is_own(url, address)] == []
-        assert said == []
+        assert said == [], said
     finally:
         context.close()
 
