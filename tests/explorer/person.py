@@ -109,10 +109,18 @@ def wait_for_change(page: Any, area: Any, before: AnyArray, share: float) -> Non
 
 
 def painted(page: Any, selector: str) -> None:
-    """Wait until a canvas of the page has something on it."""
+    """Wait until a canvas of the page has something on it.
+
+    Read from a copy: Chromium complains of a canvas that is read again and again.
+    """
     wait_until(
         page,
-        f"""[...document.querySelectorAll('{selector}')].some((canvas) => canvas.width > 0 &&
-          canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height)
-            .data.some((value) => value > 0))""",
+        f"""[...document.querySelectorAll('{selector}')].some((canvas) => {{
+          const {{ width, height }} = canvas;
+          if (!width || !height) return false;
+          const copy = new OffscreenCanvas(width, height)
+            .getContext('2d', {{ willReadFrequently: true }});
+          copy.drawImage(canvas, 0, 0);
+          return copy.getImageData(0, 0, width, height).data.some((value) => value > 0);
+        }})""",
     )
