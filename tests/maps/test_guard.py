@@ -243,6 +243,18 @@ def test_distinct_rows_against_numpy() -> None:
     assert all((rows[:i] != rows[i]).any(axis=1).all() for i in first)  # each the first of its kind
 
 
+def test_one_copy_among_many_rows_is_found() -> None:
+    rows = np.random.default_rng(0).normal(size=(5000, 2)).astype(np.float32)
+    rows[7] = [0.0, 1.0]
+    first, copies = distinct_rows(rows)
+    np.testing.assert_array_equal(first, np.arange(5000))
+    np.testing.assert_array_equal(copies, np.arange(5000))
+    rows[4000] = [-0.0, 1.0]  # the same numbers
+    first, copies = distinct_rows(rows)
+    np.testing.assert_array_equal(first, np.delete(np.arange(5000), 4000))
+    assert copies[4000] == copies[7] == 7
+
+
 def test_seeds() -> None:
     assert seed_of(7) == seed_of(np.int64(7)) == 7
     assert seed_of(None) != seed_of(None)

@@ -79,3 +79,16 @@ def test_positions_fill_the_box_and_outliers_do_not_press_them_together() -> Non
     flat = in_box(np.zeros((10, 2)), 10.0, 0)
     assert len(np.unique(flat, axis=0)) == 10
     assert np.abs(flat).max() < 0.01
+
+
+def test_threads_change_no_bit_of_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes, graph = band(1500)
+    alone = spectral_start(graph, codes.astype(np.float64))
+    monkeypatch.setattr("latentscape.maps.spectral._MANY_ROWS", 1000)
+    rough = spectral_start(graph, codes.astype(np.float64))
+    assert alone is not None
+    assert rough is not None
+    assert not np.array_equal(alone, rough)  # the limit is what it was set to
+    for n_threads in (2, 3):
+        found = spectral_start(graph, codes.astype(np.float64), n_threads)
+        np.testing.assert_array_equal(found, rough)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from typing import Any
 
@@ -161,7 +162,9 @@ class UMAP(NeighborMap):
                 self._graph(self.n_neighbors_ - 1, seed), self.n_neighbors_, threads
             )
             start = pca_start(codes, seed)
-            waves = spectral_start(graph, start) if self.init == "spectral" else None
+            waves = None
+            if self.init == "spectral":
+                waves = spectral_start(graph, start, threads or os.cpu_count() or 1)
             self.init_ = "pca" if waves is None else "spectral"
             layout = _native.UmapLayout(
                 graph.indptr.astype(np.int64),
