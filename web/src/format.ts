@@ -29,6 +29,7 @@ import type {
 } from "./data";
 import type { BlockEntry, CodedImages, CodesEntry, ColumnEntry, Header, ImagesEntry, LayerEntry, MapEntry, ModelEntry, PlainImages, PrincipalEntry, SamplesEntry } from "./header";
 import { FORMAT_VERSION } from "./header";
+import { type Numbered, written } from "./numbered";
 import { ServedImages, readPieces } from "./served";
 import type { Source } from "./sources";
 import { ThumbnailDecoder } from "./thumbnails";
@@ -188,7 +189,7 @@ class Opened implements AtlasData {
     this.models = Object.fromEntries(header.models.map((entry, i) => [entry.name, models[i] as Autoencoder]));
     this.principal = principal;
     this.sizeSamples = samples;
-    this.ids = ids as string[];
+    this.ids = written(ids as Numbered);
     this.texts = texts;
     this.tell("rest");
   }

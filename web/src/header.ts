@@ -1,7 +1,7 @@
 // Made from src/latentscape/explorer/schema.json by schema.mjs (npm run check): change that.
 
 /** The version of the data block that this page reads. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** Header of the data block of the explorer. It names blocks of bytes, which lie behind it. */
 export interface Header {
@@ -16,7 +16,7 @@ export interface Header {
   readonly models: readonly ModelEntry[];
   readonly principal: PrincipalEntry | null;
   readonly size_samples: SamplesEntry | null;
-  /** Name of a block of JSON: an array of strings. */
+  /** Name of a block of JSON: an array of names, those that count up as [prefix, first number, digits, how many]. */
   readonly ids: string;
   readonly images: ImagesEntry | null;
   readonly sweep: readonly SweepRow[];

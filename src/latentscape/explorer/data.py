@@ -15,6 +15,7 @@ from latentscape.explorer.about import about, divided
 from latentscape.explorer.container import Container, DataBlock, LateBlock
 from latentscape.explorer.lacking import Lacking
 from latentscape.explorer.networks import UnknownNetworkError, export_model
+from latentscape.explorer.numbered import numbered
 from latentscape.explorer.numbers import finite, level_scale, quantized, rounded, to_levels
 from latentscape.explorer.rules import frame, map_rules
 from latentscape.explorer.trust import TRUST_COLUMNS, map_badge, map_card, map_quality
@@ -81,7 +82,7 @@ def data_block(
         "models": list(_models(atlas, box, lacking)),
         "principal": _principal(atlas, box),
         "size_samples": _size_samples(atlas, box),
-        "ids": box.add_json("ids", [str(name) for name in points["id"]]),
+        "ids": box.add_json("ids", numbered(str(name) for name in points["id"])),
         "images": _served_images(atlas) if served else _images(atlas, box, thumbnails),
         **_training(atlas),
         "lacking": lacking.reasons,
