@@ -38,9 +38,9 @@ def test_a_log_file_gets_a_line_now_and_then_with_the_time_left(clock: Clock) ->
         clock.now += 1
     bars.stop()
     assert log.getvalue().splitlines() == [
-        "  umap  25%  10 s, about 30 s left",
-        "  umap  50%  20 s, about 20 s left",
-        "  umap  75%  30 s, about 10 s left",
+        "  umap  25 %  10 s, about 30 s left",
+        "  umap  50 %  20 s, about 20 s left",
+        "  umap  75 %  30 s, about 10 s left",
     ]
 
 
@@ -52,12 +52,12 @@ def test_trainings_of_a_sweep_are_one_line_in_a_log_file(clock: Clock) -> None:
         bars(Progress("d2-s0", step, 40))
         clock.now += 1
     bars(Progress("sweep", 1, 2))
-    assert log.getvalue().splitlines() == ["  sweep  50%  40 s, about 40 s left"]
+    assert log.getvalue().splitlines() == ["  sweep  50 %  40 s, about 40 s left"]
     bars(Progress("sweep", 2, 2))
     bars(Progress("d5-s0", 0, 2))  # begun again alone: the sweep is over
     clock.now += 11
     bars(Progress("d5-s0", 1, 2))
-    assert log.getvalue().splitlines()[1:] == ["  d5-s0  50%  11 s, about 11 s left"]
+    assert log.getvalue().splitlines()[1:] == ["  d5-s0  50 %  11 s, about 11 s left"]
 
 
 def test_a_terminal_shows_a_bar_for_each_task_and_is_left_clean() -> None:

@@ -112,7 +112,7 @@ class ProgressBars:
             left = (now - began) * (event.total - event.step) / max(event.step, 1)
             told = event.step >= _SHARE_THAT_TELLS * event.total and event.step > 0
             self._print(
-                f"  {event.task}  {event.step / event.total:.0%}  {now - began:.0f} s"
+                f"  {event.task}  {100 * event.step / event.total:.0f} %  {now - began:.0f} s"
                 + (f", about {left:.0f} s left" if told else "")
             )
 

@@ -395,8 +395,8 @@ ROWS = [
     table(
         "uneven lengths",
         codes(40, long_and_short),
-        "The rows have lengths from 1 to 3 (coefficient of variation 30%); if only their direction "
-        "carries meaning, as with CLIP, --metric cosine compares that alone.",
+        "The rows have lengths from 1 to 3 (coefficient of variation 30 %); if only their "
+        "direction carries meaning, as with CLIP, --metric cosine compares that alone.",
     ),
     table(
         "only directions",
@@ -506,8 +506,8 @@ def test_other_data_than_the_atlas_has(
     outcome = call("encode", "atlas", data, "-o", tmp_path / "new.npz")
     assert outcome.code == 0
     assert re.search(
-        r"^drift      100% of the new images have a reconstruction error above 0\.\d{4}, which 99% "
-        r"of the atlas's images stay below: the model has not learned such images$",
+        r"^drift      100 % of the new images have a reconstruction error above 0\.\d{4}, which "
+        r"99 % of the atlas's images stay below: the model has not learned such images$",
         outcome.out,
         re.MULTILINE,
     )

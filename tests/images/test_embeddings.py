@@ -130,8 +130,8 @@ def test_uneven_lengths_suggest_the_cosine() -> None:
     lengths = np.linspace(1, 3, 500)[:, None]
     (note,) = EmbeddingSet.from_arrays(even * lengths).notes
     assert note == (
-        "The rows have lengths from 1 to 3 (coefficient of variation 29%); if only their direction "
-        "carries meaning, as with CLIP, --metric cosine compares that alone."
+        "The rows have lengths from 1 to 3 (coefficient of variation 29 %); if only their "
+        "direction carries meaning, as with CLIP, --metric cosine compares that alone."
     )
     # 10 % is the limit: np.linspace(1 - s, 1 + s) has the standard deviation s / sqrt(3).
     for spread, n_notes in ((0.16, 0), (0.19, 1)):

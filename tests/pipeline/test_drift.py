@@ -78,7 +78,7 @@ def test_rows_far_from_all_others_are_counted() -> None:
     drift = measure_drift(far, None, OWN, None)
     assert drift.share_far == pytest.approx(0.2, abs=0.03)
     assert any(
-        "of the new rows lie farther from the atlas's codes than 99%" in said
+        "of the new rows lie farther from the atlas's codes than 99 %" in said
         for said in drift.warnings
     )
 

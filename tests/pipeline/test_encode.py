@@ -182,7 +182,7 @@ def test_images_that_were_inverted_are_warned_about(
     drift = encode(atlas.path, inverted, tmp_path / "codes.npy")["drift"]
     assert drift["share_badly_rebuilt"] == 1
     assert any(
-        said.startswith("100% of the new images have a reconstruction error above")
+        said.startswith("100 % of the new images have a reconstruction error above")
         for said in drift["warnings"]
     )
     assert drift["largest_shift"] > 1

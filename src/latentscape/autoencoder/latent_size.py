@@ -123,7 +123,10 @@ def choose_latent_dim(results: pd.DataFrame, *, tolerance: float = 0.1) -> Laten
         rules.update(_kneedle(sizes, means))
     return LatentSizeChoice(
         latent_dim=rules["tolerance"],
-        rule=(f"the smallest size whose mean validation MSE is within {tolerance:.0%} of the best"),
+        rule=(
+            "the smallest size whose mean validation MSE is within "
+            f"{100 * tolerance:.0f} % of the best"
+        ),
         tolerance=float(tolerance),
         band=(min(rules.values()), max(rules.values())),
         rules=rules,

@@ -32,7 +32,7 @@ def map_badge(atlas: Atlas, name: str) -> str | None:
     quality = map_quality(atlas, name)
     for measure in quality["measures"] if quality else ():
         if measure["key"] == "recall" and measure["value"] is not None:
-            return f"{measure['value']:.0%} of neighbours kept"
+            return f"{100 * measure['value']:.0f} % of neighbours kept"
     if atlas.has("quality"):
         accuracy = finite((atlas.quality.get("knn_accuracy") or {}).get(name))
         if accuracy is not None:

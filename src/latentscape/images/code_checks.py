@@ -90,8 +90,8 @@ class CodesSeen:
         if spread > _EVEN_NORMS:
             notes.append(
                 f"The rows have lengths from {norms.min():.3g} to {norms.max():.3g} (coefficient "
-                f"of variation {spread:.0%}); if only their direction carries meaning, as with "
-                "CLIP, --metric cosine compares that alone."
+                f"of variation {100 * spread:.0f} %); if only their direction carries meaning, "
+                "as with CLIP, --metric cosine compares that alone."
             )
         return notes
 

@@ -104,7 +104,7 @@ class LDA(Map2D):
             warnings.warn(
                 f"{n} labelled rows of {len(classes)} classes are few for {d} columns, so the "
                 f"spread within classes was shrunk towards an equal one in all directions (by "
-                f"{self.shrinkage_:.0%}); new rows may fall less clearly into classes",
+                f"{100 * self.shrinkage_:.0f} %); new rows may fall less clearly into classes",
                 FewRowsWarning,
                 stacklevel=3,
             )

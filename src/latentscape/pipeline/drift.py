@@ -78,8 +78,9 @@ def measure_drift(
     far = _share_far(np.ascontiguousarray(codes[some]), own_codes)
     if far > _MOST_OUTSIDE:
         warnings.append(
-            f"{far:.0%} of the new rows lie farther from the atlas's codes than {_QUANTILE:.0%} of "
-            "those lie from each other: their places on the maps are guesses"
+            f"{100 * far:.0f} % of the new rows lie farther from the atlas's codes than "
+            f"{100 * _QUANTILE:.0f} % of those lie from each other: their places on the maps are "
+            "guesses"
         )
     badly = None
     if errors is not None and own_errors is not None and np.isfinite(own_errors).any():
@@ -87,9 +88,9 @@ def measure_drift(
         badly = float((np.asarray(errors) > limit).mean())
         if badly > _MOST_OUTSIDE:
             warnings.append(
-                f"{badly:.0%} of the new images have a reconstruction error above {limit:.4g}, "
-                f"which {_QUANTILE:.0%} of the atlas's images stay below: the model has not "
-                "learned such images"
+                f"{100 * badly:.0f} % of the new images have a reconstruction error above "
+                f"{limit:.4g}, which {100 * _QUANTILE:.0f} % of the atlas's images stay below: the "
+                "model has not learned such images"
             )
     return Drift(len(some), shift, spread, far, badly, tuple(warnings))
 

@@ -60,8 +60,8 @@ def neighbors_stage(
         )
         if graph.recall < 1:
             stage.info["note"] = (
-                f"approximate: {graph.recall:.1%} of the true neighbours were found "
-                f"(± {graph.recall_error:.1%}, measured on exact queries)"
+                f"approximate: {100 * graph.recall:.1f} % of the true neighbours were found "
+                f"(± {100 * graph.recall_error:.1f} %, measured on exact queries)"
             )
 
     recorder.run("neighbors", made_from, work)
