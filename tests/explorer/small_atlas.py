@@ -49,7 +49,9 @@ def small_atlas(
     codes, classes = clustered_codes(n)
     made_from = fingerprint(n=n)
     with AtlasWriter.open(path) as writer:
-        writer.set_header(data={"name": name, "class_names": list(class_names)})
+        shape = [] if images is None else list(images.shape[1:])
+        data = {"name": name, "class_names": list(class_names), "image_shape": shape}
+        writer.set_header(data=data)
         with writer.stage("codes", made_from) as stage:
             writer.write_array("codes.npy", codes)
             if images is not None:

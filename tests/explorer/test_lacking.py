@@ -196,3 +196,15 @@ def test_a_server_that_is_gone_is_told(browser: Any, made: Callable[[str], Atlas
             assert page.evaluate(ask, 181) == ""  # it can be asked for again
     finally:
         context.close()
+
+
+def test_rows_that_are_no_images_are_not_called_so(
+    browser: Any, made: Callable[[str], Atlas]
+) -> None:
+    for what, kind in (("all but codes", "rows"), ("labels", "images")):
+        with shown(browser, made(what), "file") as page:
+            assert f"200 {kind}" in page.locator("header").inner_text().replace("test ", "")
+            button(page, "About").click()
+            assert f"200 {kind}" in page.locator("main .lead").first.inner_text().replace(
+                "test ", ""
+            )

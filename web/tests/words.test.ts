@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { shorten } from "../src/ui/dom";
-import { count, figure, mapTitle, percent, plural } from "../src/ui/words";
+import { count, extent, figure, mapTitle, percent, plural } from "../src/ui/words";
 
 describe("words", () => {
   it("writes numbers without exponents", () => {
@@ -17,6 +17,8 @@ describe("words", () => {
     expect(percent(1)).toBe("100\u00a0%");
   });
   it("counts", () => {
+    expect(extent({ rows: "test", image_shape: [28, 28] }, 10_000)).toBe("10,000 test images");
+    expect(extent({ rows: "all", image_shape: [] }, 400)).toBe("400 rows");
     expect(plural(1, "point")).toBe("1 point");
     expect(plural(12345, "point")).toBe("12,345 points");
     expect([0, 999, 1000, 100_000, 1_234_567].map(count)).toEqual(["0", "999", "1,000", "100,000", "1,234,567"]);

@@ -4,7 +4,7 @@ import { lineChart, type Series } from "./chart";
 import type { Context } from "./context";
 import { fill, h, shorten } from "./dom";
 import { classColours, css } from "../gl/colour";
-import { count, figure } from "./words";
+import { count, extent, figure, plural } from "./words";
 
 /** A setting as people write it. */
 function written(value: unknown): string {
@@ -63,10 +63,10 @@ export function aboutPage(context: Context): HTMLElement {
     fill(
       page,
       h("h2", {}, shorten(about.name, 200)),
-      h("p", { class: "lead" }, `${count(atlas.n)} ${about.rows === "all" ? "" : `${about.rows} `}images, encoded to ${about.latent_dim} numbers each and laid out on ${atlas.maps.length} maps.`),
+      h("p", { class: "lead" }, `${extent(about, atlas.n)}, ${shape === "" ? "" : "encoded to "}${about.latent_dim} numbers each, laid out on ${plural(atlas.maps.length, "map")}.`),
       ...section("Data", [
-        ["images", [about.n_train !== null && `${count(about.n_train)} for training`, about.n_test !== null && `${count(about.n_test)} for testing`].filter((part) => typeof part === "string").join(", ") || "–"],
-        ["size of an image", shape || "–"],
+        ["rows", [about.n_train !== null && `${count(about.n_train)} for training`, about.n_test !== null && `${count(about.n_test)} for testing`].filter((part) => typeof part === "string").join(", ") || "–"],
+        ["size of an image", shape || "no images"],
         ["content", about.content_hash],
         ...about.notes.map((note): [string, string] => ["note", note]),
       ]),

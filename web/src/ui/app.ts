@@ -25,7 +25,7 @@ import { sizePage } from "./size";
 import { createStage } from "./stage";
 import { toolbar } from "./toolbar";
 import { trustPage } from "./trust";
-import { count, plural } from "./words";
+import { extent, plural } from "./words";
 
 export interface Explorer {
   readonly store: Store;
@@ -143,8 +143,8 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   const { about } = atlas;
   const facts = [
     h("bdi", {}, shorten(about.name, 40)),
-    `${count(atlas.n)} ${about.rows === "all" || about.rows === "" ? "" : `${about.rows} `}images`,
-    about.latent_dim > 0 ? plural(about.latent_dim, "neuron") : null,
+    extent(about, atlas.n),
+    about.latent_dim > 0 ? plural(about.latent_dim, about.image_shape.length > 0 ? "neuron" : "dimension") : null,
   ].filter((fact) => fact !== null);
   const chip = h("button", { class: "chip", onclick: () => store.set({ tab: "selection" }) });
 

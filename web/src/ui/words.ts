@@ -1,5 +1,7 @@
 /** Numbers and names in print, worded as in the figures that Python draws. */
 
+import type { About } from "../header";
+
 const TITLES: Readonly<Record<string, string>> = {
   direct: "Two neurons", pca: "PCA", lda: "LDA", tsne: "t-SNE", umap: "UMAP",
 };
@@ -27,6 +29,11 @@ export function percent(share: number): string {
 /** A whole number with a comma between thousands; asking the browser's own words for it takes long at first. */
 export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** "10,000 test images", or rows where the data are no images. */
+export function extent({ rows, image_shape }: Pick<About, "rows" | "image_shape">, n: number): string {
+  return `${count(n)} ${rows === "all" || rows === "" ? "" : `${rows} `}${image_shape.length > 0 ? "image" : "row"}${n === 1 ? "" : "s"}`;
 }
 
 export function plural(n: number, one: string, many = `${one}s`): string {
