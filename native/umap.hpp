@@ -140,38 +140,26 @@ LATENTSCAPE_INLINE void umap_move_on(const UmapGroup &group, const UmapPass &pas
     for (int m = 0; m < kMovers; ++m) most = std::max(most, count[m]);
     const float a = pass.a, b = pass.b, rate = pass.rate;
     const float pull = -2.0f * a * b, push = 2.0f * b;
-    // Draws are made one round ahead and their places asked for, so that they come from the outer
-    // caches while the round before is computed; then all of a round, x and y by turns, are fetched.
+    // Places, x and y by turns, are fetched some draws ahead: the processor waits for all at once.
     alignas(64) float head_places[2 * kMovers], other_places[kAhead][2 * kMovers];
-    alignas(64) std::int32_t drawn[2][kAhead][kMovers];
+    alignas(64) std::int32_t other[kAhead][kMovers];
     const auto fetch = [&](std::int32_t vertex, float *target) __attribute__((always_inline)) {
         std::memcpy(target, pass.places + 2 * static_cast<std::size_t>(vertex), 2 * sizeof *target);
     };
-    const auto draw = [&](std::int32_t (*others)[kMovers], int n_draws)
-                          __attribute__((always_inline)) {
-        for (int j = 0; j < n_draws; ++j) {
-            for (int m = 0; m < kMovers; ++m) {
-                random[m] = random[m] * 1664525u + 1013904223u;  // Numerical Recipes
-                others[j][m] = static_cast<std::int32_t>(
-                    static_cast<std::uint64_t>(random[m]) * pass.n >> 32);
-            }
-            for (int m = 0; m < kMovers; ++m)
-                __builtin_prefetch(pass.places + 2 * static_cast<std::size_t>(others[j][m]));
-        }
-    };
-    int now = 0;
-    draw(drawn[now], std::min(kAhead, pass.n_negative));
     for (std::int32_t s = 0; s < most; ++s) {
         const std::int32_t *heads = due + static_cast<std::size_t>(s) * kMovers;
         for (int m = 0; m < kMovers; ++m)
             fetch(s < count[m] ? heads[m] : own[m], head_places + 2 * m);
         for (int first = 0; first == 0 || first < pass.n_negative; first += kAhead) {
-            const int left = pass.n_negative - first, n_draws = std::min(kAhead, left);
-            const std::int32_t (*other)[kMovers] = drawn[now];
-            now ^= 1;
-            draw(drawn[now], std::min(kAhead, left > kAhead ? left - kAhead : pass.n_negative));
-            for (int j = 0; j < n_draws; ++j)
+            const int n_draws = std::min(kAhead, pass.n_negative - first);
+            for (int j = 0; j < n_draws; ++j) {
+                for (int m = 0; m < kMovers; ++m) {
+                    random[m] = random[m] * 1664525u + 1013904223u;  // Numerical Recipes
+                    other[j][m] = static_cast<std::int32_t>(
+                        static_cast<std::uint64_t>(random[m]) * pass.n >> 32);
+                }
                 for (int m = 0; m < kMovers; ++m) fetch(other[j][m], other_places[j] + 2 * m);
+            }
             if (first == 0)
                 for (int m = 0; m < kMovers; ++m) {
                     const float dx = x[m] - head_places[2 * m], dy = y[m] - head_places[2 * m + 1];
