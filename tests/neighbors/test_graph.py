@@ -196,6 +196,11 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         (np.eye(4), {"metric": "chess"}, SettingError, "metric must be"),
         (np.eye(4), {"method": "luck"}, SettingError, "method must be"),
         (np.eye(4), {"n_jobs": 0}, SettingError, "n_jobs must be"),
+        (np.eye(4), {"random_state": None}, SettingError, "random_state must be"),
+        (np.eye(4), {"random_state": -1, "method": "ivf"}, SettingError, "random_state must be"),
+        (np.eye(4) * 1e300, {}, CodesError, r"4 of 4 rows .* beyond 3.4e38.*rescale"),
+        (np.eye(4) * 1j, {}, CodesError, "must be numbers .* complex128"),
+        (np.array([["2020-01-01"]] * 4, "M8[D]"), {}, CodesError, "must be numbers .* datetime64"),
         (np.diag([1, 1, 0, 1]), {"metric": "cosine"}, CodesError, r"is zero \(row 2\)"),
     ],
 )
@@ -204,6 +209,14 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         NeighborGraph.build(codes, **{"n_neighbors": 1, **settings})
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_cells_of_very_few_rows(n: int) -> None:
+    rows = blobs(n, 3)
+    found = NeighborGraph.build(rows, n - 1, method="ivf")
+    assert np.array_equal(found.indices, NeighborGraph.build(rows, n - 1).indices)
+    assert found.recall == 1.0
 
 
 def test_other_queries_are_refused() -> None:
