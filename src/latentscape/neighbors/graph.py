@@ -16,6 +16,7 @@ from latentscape.files import storage_error, write_atomically
 from latentscape.neighbors.finite import only_too_large
 from latentscape.neighbors.metric import METRICS, Metric, check_metric, measured_rows
 from latentscape.neighbors.search import nearest_rows
+from latentscape.neighbors.stray import spread_of
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 Method = Literal["auto", "exact", "ivf"]
@@ -313,7 +314,29 @@ class NeighborGraph:
 def _by_cells(
     points: FloatArray, k: int, seed: int, threads: int
 ) -> tuple[Int32Array, DoubleArray, float, float]:
-    """Search by an inverted file; return neighbours, squared distances, recall and its error."""
+    """Search by an inverted file; return neighbours, squared distances, recall and its error.
+
+    Rows absurdly far from all others are left out of the file and compared with all rows.
+    """
+    stray = spread_of(points).stray
+    if stray is None or (~stray).sum() <= k:
+        return _by_file(points, k, seed, threads)
+    inner, outer = (np.flatnonzero(rows).astype(np.int32) for rows in (~stray, stray))
+    found, near, recall, error = _by_file(np.ascontiguousarray(points[inner]), k, seed, threads)
+    strangers = np.ascontiguousarray(points[outer])
+    seen, far = nearest_rows(strangers, points, k + 1, threads=threads)
+    indices = np.empty((len(points), k), dtype=np.int32)
+    squared = np.empty((len(points), k))
+    indices[inner], squared[inner] = inner[found], near
+    indices[outer] = without_self(seen, outer)
+    kept = (seen[:, :, None] == indices[outer][:, None, :]).any(axis=2)
+    squared[outer] = far[kept].reshape(len(outer), k)
+    return indices, squared, recall, error
+
+
+def _by_file(
+    points: FloatArray, k: int, seed: int, threads: int
+) -> tuple[Int32Array, DoubleArray, float, float]:
     n = len(points)
     # Regions grow with the square root of n, and so does what is compared of them with a row.
     n_regions = int(np.clip(np.sqrt(n), 16, max(1, n // 4)))
@@ -397,7 +420,8 @@ def _checked_rows(codes: Any) -> FloatArray:
 def _distances(squared: DoubleArray, metric: Metric) -> FloatArray:
     if metric == "cosine":  # |a - b|^2 = 2 - 2 cos for rows of length 1
         return np.asarray(squared / 2, dtype=np.float32)
-    return np.asarray(np.sqrt(squared), dtype=np.float32)
+    # Beyond float32 is as far as float32 can say.
+    return np.asarray(np.minimum(np.sqrt(squared), np.finfo(np.float32).max), dtype=np.float32)
 
 
 def _check_count(n_neighbors: Any, most: int, of: str) -> None:
