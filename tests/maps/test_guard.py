@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from latentscape.errors import CodesError, LabelsError, LatentscapeError, SettingError
@@ -169,6 +170,8 @@ def test_settings_too_large_are_lowered_with_a_warning(
         UMAP(spread=0),
         UMAP(n_epochs=0),
         UMAP(negative_sample_rate=0),
+        UMAP(negative_sample_rate=10**10),
+        UMAP(n_epochs=10**10),
     ],
     ids=lambda bad: repr(bad),
 )
@@ -212,6 +215,9 @@ def test_direct_wants_two_columns() -> None:
         ([0, 1] * 9, "got 18 labels for 20 rows"),
         ([0.0, np.nan] * 10, r"10 of 20 labels are missing, the first in row 1"),
         (["a", None] * 10, "10 of 20 labels are missing"),
+        (pd.Series(["a", pd.NA] * 10), "10 of 20 labels are missing"),
+        (pd.Series(["a", None] * 10, dtype="string"), "10 of 20 labels are missing"),
+        (np.array(["a", 1] * 10, dtype=object), r"several kinds \(int and str\)"),
         (np.zeros((20, 2)), "1d array"),
     ],
 )

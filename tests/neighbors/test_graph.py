@@ -83,6 +83,38 @@ def test_the_scale_of_the_codes_changes_nothing(scale: float) -> None:
     assert np.isfinite(graph.distances).all()
 
 
+@pytest.mark.parametrize("far", [1e5, 1e8, 1e12, 1e17, 1e25, 3e37])
+def test_rows_absurdly_far_from_all_others(far: float) -> None:
+    rows = np.clip(blobs(600, 5), -10, 10)
+    rows[[5, 77, 300]] *= np.float32(far)
+    graph = NeighborGraph.build(rows, 20)
+    indices, squared = brute(rows, rows, 20, same=True)
+    assert np.array_equal(graph.indices, indices)
+    assert np.allclose(
+        graph.distances, np.minimum(np.sqrt(squared), np.finfo(np.float32).max), rtol=1e-6
+    )
+    cells = NeighborGraph.build(rows, 20, method="ivf")
+    assert np.array_equal(cells.indices[[5, 77, 300]], indices[[5, 77, 300]])
+    assert shared_neighbors(cells.indices, graph.indices).mean() / 20 > 0.95
+    assert cells.recall > 0.95
+    every, _ = brute(rows, rows, 599, same=True)
+    assert np.array_equal(NeighborGraph.build(rows, 599).indices, every)
+    found, _ = graph.query(rows, 20)
+    assert np.array_equal(found, brute(rows, rows, 20, same=False)[0])
+
+
+@pytest.mark.parametrize("far", [1e7, 1e10, 1e15, 1e20, 1e30, 3e38])
+def test_queries_absurdly_far_from_all_rows(far: float) -> None:
+    rows = blobs(500, 4)
+    queries = np.sign(blobs(30, 4, seed=1)) * np.float32(far)
+    graph = NeighborGraph.build(rows, 3)
+    found, distances = graph.query(queries, 12)
+    assert np.array_equal(found, brute(queries, rows, 12, same=False)[0])
+    assert np.isfinite(distances).all()
+    alone = np.vstack([graph.query(queries[i : i + 1], 12)[0] for i in range(30)])
+    assert np.array_equal(found, alone)
+
+
 def test_cosine_neighbours_have_the_smallest_angles() -> None:
     rows = blobs(300, 6)
     graph = NeighborGraph.build(rows * np.linspace(1, 100, 300)[:, None], 12, "cosine")
@@ -196,6 +228,11 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         (np.eye(4), {"metric": "chess"}, SettingError, "metric must be"),
         (np.eye(4), {"method": "luck"}, SettingError, "method must be"),
         (np.eye(4), {"n_jobs": 0}, SettingError, "n_jobs must be"),
+        (np.eye(4), {"random_state": None}, SettingError, "random_state must be"),
+        (np.eye(4), {"random_state": -1, "method": "ivf"}, SettingError, "random_state must be"),
+        (np.eye(4) * 1e300, {}, CodesError, r"4 of 4 rows .* beyond 3.4e38.*rescale"),
+        (np.eye(4) * 1j, {}, CodesError, "must be numbers .* complex128"),
+        (np.array([["2020-01-01"]] * 4, "M8[D]"), {}, CodesError, "must be numbers .* datetime64"),
         (np.diag([1, 1, 0, 1]), {"metric": "cosine"}, CodesError, r"is zero \(row 2\)"),
     ],
 )
@@ -204,6 +241,14 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         NeighborGraph.build(codes, **{"n_neighbors": 1, **settings})
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_cells_of_very_few_rows(n: int) -> None:
+    rows = blobs(n, 3)
+    found = NeighborGraph.build(rows, n - 1, method="ivf")
+    assert np.array_equal(found.indices, NeighborGraph.build(rows, n - 1).indices)
+    assert found.recall == 1.0
 
 
 def test_other_queries_are_refused() -> None:

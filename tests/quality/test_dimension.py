@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -81,3 +83,17 @@ def test_published_dimension_of_the_test_digits(mnist: ImageSet) -> None:
 @pytest.mark.published
 def test_published_dimension_of_the_training_digits(mnist: ImageSet) -> None:
     assert two_nn_dimension(mnist.train.images) == pytest.approx(14.9, abs=0.1)
+
+
+@pytest.mark.parametrize("measure", [two_nn_dimension, mle_dimension])
+@pytest.mark.parametrize("X", [5.0, [[1.0, 2.0], [3.0]], np.zeros((2, 3)), flat(2, 30) * np.nan])
+def test_rows_that_are_none_are_refused(measure: Any, X: Any) -> None:
+    with pytest.raises(CodesError):
+        measure(X)
+
+
+@pytest.mark.parametrize("measure", [two_nn_dimension, mle_dimension])
+def test_a_graph_of_other_rows_is_refused(measure: Any) -> None:
+    X = flat(2, 100)
+    with pytest.raises(CodesError, match="the graph has 100 rows and X 60"):
+        measure(X[:60], graph=NeighborGraph.build(X, 30))

@@ -126,6 +126,23 @@ def test_errors_say_how_far_seeds_differ() -> None:
         assert measure(A, B, **count) == measure(A, B, **count)
 
 
+def test_the_error_of_centroid_triplets_leaves_out_one_class_at_a_time() -> None:
+    A, B = pair()
+    y = np.arange(100) % 7
+    values = [float(centroid_triplet_accuracy(A[y != c], B[y != c], y[y != c])) for c in range(7)]
+    error = np.sqrt(6 / 7 * ((np.array(values) - np.mean(values)) ** 2).sum())
+    assert centroid_triplet_accuracy(A, B, y).standard_error == pytest.approx(error)
+
+
+def test_of_many_classes_the_largest_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(5200, 3)), rng.normal(size=(5200, 2))
+    y = np.concatenate([np.repeat(np.arange(200), 2), np.arange(200, 5000)])
+    for by_class in (centroid_triplet_accuracy, centroid_distance_correlation):
+        found, largest = by_class(A, B, y), by_class(A[:400], B[:400], y[:400])
+        assert (found, found.standard_error) == (largest, largest.standard_error)
+
+
 def test_classes() -> None:
     A, B = pair()
     y = np.array(list("abcde") * 20)

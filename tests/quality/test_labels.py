@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from latentscape.errors import CodesError, LabelsError, SettingError
@@ -70,6 +72,24 @@ def test_many_classes_are_counted_in_blocks(monkeypatch: pytest.MonkeyPatch) -> 
     whole = knn_label_accuracy(X, y, 3)
     monkeypatch.setattr("latentscape.quality.labels._BLOCK", 1)
     assert knn_label_accuracy(X, y, 3) == whole
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (pd.Series(["a", pd.NA] * 3), "3 of 6 labels are missing, the first in row 1"),
+        (np.array(["2020-01-01", "NaT"] * 3, "M8[D]"), "3 of 6 labels are missing"),
+        (np.array(["a", 1] * 3, dtype=object), r"several kinds \(int and str\)"),
+    ],
+)
+def test_labels_that_are_none(labels: Any, words: str) -> None:
+    with pytest.raises(LabelsError, match=words):
+        knn_label_accuracy(np.arange(6.0)[:, None], labels, 2)
+
+
+def test_numbers_beyond_float32_are_told_from_infinity() -> None:
+    with pytest.raises(CodesError, match=r"rows of X hold numbers beyond 3.4e38.*rescale"):
+        knn_label_accuracy([[1e300], [1.0], [2.0]], [0, 1, 0], 1)
 
 
 def test_bad_input() -> None:

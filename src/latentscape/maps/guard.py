@@ -17,7 +17,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from latentscape.errors import CodesError, LabelsError, SettingError
-from latentscape.neighbors import NeighborGraph, check_metric
+from latentscape.neighbors import NeighborGraph, check_metric, only_too_large
 from latentscape.types import AnyArray, FloatArray, IntArray
 
 MIN_ROWS = 4
@@ -117,13 +117,8 @@ def check_finite(rows: FloatArray, what: str, given: Any = None) -> None:
     bad = np.flatnonzero(~good)
     named = ", ".join(str(row) for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
     hold, help_ = "NaN or infinity", "remove these rows or mend what made them."
-    if given is not None:
-        try:
-            wide = np.asarray(given, dtype=np.float64)[bad]
-        except (TypeError, ValueError):  # a kind of matrix that only scikit-learn reads
-            wide = np.full(1, np.nan)
-        if np.isfinite(wide).all():
-            hold, help_ = "numbers beyond 3.4e38, the range of float32", "rescale the codes."
+    if given is not None and only_too_large(given, bad):
+        hold, help_ = "numbers beyond 3.4e38, the range of float32", "rescale the codes."
     raise CodesError(
         f"{len(bad)} of {len(rows)} rows of the {what} hold {hold} (rows {named}); {help_}"
     )
@@ -245,7 +240,7 @@ def check_labels(y: Any, n_rows: int, name: str) -> tuple[AnyArray, IntArray]:
         raise LabelsError(str(error)) from error
     if len(labels) != n_rows:
         raise LabelsError(f"got {len(labels)} labels for {n_rows} rows; they must match.")
-    absent = [value is None or value != value for value in labels.tolist()]  # NaN != NaN
+    absent = missing_labels(labels)
     if any(absent):
         raise LabelsError(
             f"{sum(absent)} of {n_rows} labels are missing, the first in row {absent.index(True)}; "
@@ -257,13 +252,41 @@ def check_labels(y: Any, n_rows: int, name: str) -> tuple[AnyArray, IntArray]:
             f"the labels look like a continuous quantity ({labels[row]!s} in row {row}), and "
             f"{name} needs classes; cut them into intervals, for example with pandas.cut."
         )
-    classes, indices = np.unique(labels, return_inverse=True)
+    classes, indices = sorted_classes(labels)
     if len(classes) == n_rows:
         raise LabelsError(
             f"each of the {n_rows} rows has a class of its own, so {name} finds nothing that rows "
             "of a class have in common; give labels that rows share."
         )
-    return classes, indices.astype(np.int64)
+    return classes, indices
+
+
+def missing_labels(labels: AnyArray) -> list[bool]:
+    """Tell for each label whether it is missing: None, NaN, NaT, or NA of pandas."""
+    absent = []
+    for value in labels.tolist():
+        alike = value == value  # not so for NaN and NaT; NA of pandas answers with itself
+        absent.append(value is None or not isinstance(alike, bool | np.bool_) or not alike)
+    return absent
+
+
+def sorted_classes(labels: AnyArray) -> tuple[AnyArray, IntArray]:
+    """Return the distinct labels in order and the place of each row's among them.
+
+    Raises
+    ------
+    LabelsError
+        Labels of several kinds, which have no order.
+    """
+    try:
+        classes, indices = np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        kinds = " and ".join(sorted({type(value).__name__ for value in labels.tolist()}))
+        raise LabelsError(
+            f"labels of several kinds ({kinds}) cannot be put in order; make all of them text, or "
+            "all of them numbers."
+        ) from error
+    return classes, indices.ravel().astype(np.int64)
 
 
 def effective_perplexity(perplexity: float, n_rows: int) -> float:
@@ -309,10 +332,12 @@ def require_number(
         raise SettingError(f"{name} must be greater than {above:g}, got {value!r}.")
 
 
-def require_integer(name: str, value: Any, *, least: int) -> None:
-    """Raise :class:`SettingError` unless `value` is an integer of at least `least`."""
+def require_integer(name: str, value: Any, *, least: int, most: int | None = None) -> None:
+    """Raise :class:`SettingError` unless `value` is an integer from `least` to `most`."""
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise SettingError(f"{name} must be an integer of at least {least}, got {value!r}.")
+    if most is not None and value > most:
+        raise SettingError(f"{name} must be at most {most}, got {value!r}.")
 
 
 def require_metric(metric: Any) -> None:

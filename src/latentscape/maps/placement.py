@@ -104,14 +104,7 @@ def nearest_rows(
         Squared distances.
     """
     queries = np.ascontiguousarray(queries)
-    indices, squared = search.nearest_rows(queries, rows, k, threads=n_jobs)
-    # The kernel's float32 does not reach queries that lie absurdly far from all rows.
-    for i in np.flatnonzero(indices[:, -1] < 0):
-        difference = rows.astype(np.float64) - queries[i]
-        far = (difference * difference).sum(axis=1)
-        indices[i] = np.argsort(far, kind="stable")[:k]
-        squared[i] = far[indices[i]]
-    return indices, squared
+    return search.nearest_rows(queries, rows, k, threads=n_jobs)
 
 
 def island_reach(positions: FloatArray) -> float:

@@ -31,6 +31,7 @@ from latentscape.types import DoubleArray, FloatArray, Progress, ProgressCallbac
 _SMALL = 10_000  # rows up to which a layout takes many epochs
 _SIDE = 10.0  # of the box that the layout begins in
 _EVENTS = 100  # progress events, at most
+_MOST = 1_000_000  # epochs
 
 
 class UMAP(NeighborMap):
@@ -52,9 +53,10 @@ class UMAP(NeighborMap):
     spread : float, default 1.0
         Scale of the map, greater than 0.
     n_epochs : int or None, default None
-        Passes over the neighbour graph; None means 500 up to 10,000 rows, else 200.
+        Passes over the neighbour graph, 1,000,000 at most; None means 500 up to 10,000 rows, else
+        200.
     negative_sample_rate : int, default 5
-        Repulsive samples for each attractive one, at least 1.
+        Repulsive samples for each attractive one, from 1 to 1,000.
     init : {"spectral", "pca"}, default "spectral"
         First positions: eigenvectors of the graph's Laplacian, or the PCA map. The latter is
         also taken where the graph falls into pieces or its eigenvectors are of no use.
@@ -142,8 +144,8 @@ class UMAP(NeighborMap):
                 f"min_dist must not exceed spread, got {self.min_dist!r} and {self.spread!r}."
             )
         if self.n_epochs is not None:
-            require_integer("n_epochs", self.n_epochs, least=1)
-        require_integer("negative_sample_rate", self.negative_sample_rate, least=1)
+            require_integer("n_epochs", self.n_epochs, least=1, most=_MOST)
+        require_integer("negative_sample_rate", self.negative_sample_rate, least=1, most=1000)
         if not isinstance(self.init, str) or self.init not in ("spectral", "pca"):
             raise SettingError(f'init must be "spectral" or "pca", got {self.init!r:.60}.')
         require_metric(self.metric)

@@ -1,5 +1,6 @@
 """Neighbours: who lies next to whom, found once and read by all maps and measures."""
 
+from latentscape.neighbors.finite import only_too_large
 from latentscape.neighbors.graph import NeighborGraph, kernel_threads, shared_neighbors
 from latentscape.neighbors.metric import METRICS, Metric, check_metric, measured_rows
 
@@ -10,5 +11,6 @@ __all__ = [
     "check_metric",
     "kernel_threads",
     "measured_rows",
+    "only_too_large",
     "shared_neighbors",
 ]

@@ -13,8 +13,10 @@ import numpy as np
 from latentscape import _native
 from latentscape.errors import CodesError, ModelFileError, SettingError
 from latentscape.files import storage_error, write_atomically
+from latentscape.neighbors.finite import only_too_large
 from latentscape.neighbors.metric import METRICS, Metric, check_metric, measured_rows
 from latentscape.neighbors.search import nearest_rows
+from latentscape.neighbors.stray import spread_of
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 Method = Literal["auto", "exact", "ivf"]
@@ -89,7 +91,7 @@ class NeighborGraph:
             "exact" compares all pairs; "ivf" divides the rows into cells and looks into the
             nearest ones, into as many as a recall of .99 takes; "auto" is exact up to 40,000 rows.
         random_state : int, default 0
-            Seed of the cells and of the rows on which the recall is measured.
+            From 0 to 4294967295. Seed of the cells and of the rows on which the recall is measured.
         n_jobs : int or None, default None
             Threads; None and -1 take all cores.
 
@@ -124,6 +126,7 @@ class NeighborGraph:
         check_metric(metric)
         if method not in get_args(Method):
             raise SettingError(f'method must be "auto", "exact" or "ivf", got {method!r}.')
+        _check_seed(random_state)
         k, threads = int(n_neighbors), kernel_threads(n_jobs)
         points = measured_rows(rows, metric)
         exact = method == "exact" or (method == "auto" and n <= EXACT_ROWS)
@@ -311,10 +314,32 @@ class NeighborGraph:
 def _by_cells(
     points: FloatArray, k: int, seed: int, threads: int
 ) -> tuple[Int32Array, DoubleArray, float, float]:
-    """Search by an inverted file; return neighbours, squared distances, recall and its error."""
+    """Search by an inverted file; return neighbours, squared distances, recall and its error.
+
+    Rows absurdly far from all others are left out of the file and compared with all rows.
+    """
+    stray = spread_of(points).stray
+    if stray is None or (~stray).sum() <= k:
+        return _by_file(points, k, seed, threads)
+    inner, outer = (np.flatnonzero(rows).astype(np.int32) for rows in (~stray, stray))
+    found, near, recall, error = _by_file(np.ascontiguousarray(points[inner]), k, seed, threads)
+    strangers = np.ascontiguousarray(points[outer])
+    seen, far = nearest_rows(strangers, points, k + 1, threads=threads)
+    indices = np.empty((len(points), k), dtype=np.int32)
+    squared = np.empty((len(points), k))
+    indices[inner], squared[inner] = inner[found], near
+    indices[outer] = without_self(seen, outer)
+    kept = (seen[:, :, None] == indices[outer][:, None, :]).any(axis=2)
+    squared[outer] = far[kept].reshape(len(outer), k)
+    return indices, squared, recall, error
+
+
+def _by_file(
+    points: FloatArray, k: int, seed: int, threads: int
+) -> tuple[Int32Array, DoubleArray, float, float]:
     n = len(points)
     # Regions grow with the square root of n, and so does what is compared of them with a row.
-    n_regions = int(np.clip(np.sqrt(n), 16, n // 4))
+    n_regions = int(np.clip(np.sqrt(n), 16, max(1, n // 4)))
     file = _native.InvertedFile(
         points, n_regions=n_regions, n_train=min(n, 40 * n_regions), seed=seed, threads=threads
     )
@@ -370,8 +395,11 @@ def shared_neighbors(one: Int32Array, other: Int32Array) -> DoubleArray:
 
 def _checked_rows(codes: Any) -> FloatArray:
     try:
+        given = np.asarray(codes)
+        if given.dtype.kind in "cmM":  # NumPy would drop a part of them, or count days
+            raise TypeError(f"they are {given.dtype}")
         with np.errstate(over="ignore"):
-            rows: FloatArray = np.ascontiguousarray(codes, dtype=np.float32)
+            rows: FloatArray = np.ascontiguousarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise CodesError(f"codes must be numbers of shape (n, d): {error}.") from error
     if rows.ndim != 2 or rows.size == 0:
@@ -380,9 +408,11 @@ def _checked_rows(codes: Any) -> FloatArray:
     if not good.all():
         bad = np.flatnonzero(~good)
         named = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+        hold, help_ = "NaN or infinity", "remove these rows or mend what made them."
+        if only_too_large(given, bad):
+            hold, help_ = "numbers beyond 3.4e38, the range of float32", "rescale the codes."
         raise CodesError(
-            f"{len(bad)} of {len(rows)} rows of the codes hold NaN or infinity (rows {named}); "
-            "remove these rows or mend what made them."
+            f"{len(bad)} of {len(rows)} rows of the codes hold {hold} (rows {named}); {help_}"
         )
     return rows
 
@@ -390,7 +420,8 @@ def _checked_rows(codes: Any) -> FloatArray:
 def _distances(squared: DoubleArray, metric: Metric) -> FloatArray:
     if metric == "cosine":  # |a - b|^2 = 2 - 2 cos for rows of length 1
         return np.asarray(squared / 2, dtype=np.float32)
-    return np.asarray(np.sqrt(squared), dtype=np.float32)
+    # Beyond float32 is as far as float32 can say.
+    return np.asarray(np.minimum(np.sqrt(squared), np.finfo(np.float32).max), dtype=np.float32)
 
 
 def _check_count(n_neighbors: Any, most: int, of: str) -> None:
@@ -398,6 +429,14 @@ def _check_count(n_neighbors: Any, most: int, of: str) -> None:
     if not whole or not 1 <= n_neighbors <= most:
         raise SettingError(
             f"n_neighbors must be a whole number from 1 to {most} for {of}, got {n_neighbors!r}."
+        )
+
+
+def _check_seed(random_state: Any) -> None:
+    whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if not whole or not 0 <= random_state < 2**32:
+        raise SettingError(
+            f"random_state must be a whole number from 0 to 4294967295, got {random_state!r:.60}."
         )
 
 

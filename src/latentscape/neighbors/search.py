@@ -6,6 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from latentscape import _native
+from latentscape.neighbors.stray import distances_from, exact_squares, spread_of
 from latentscape.types import DoubleArray, FloatArray, Int32Array
 
 _WIDE = 128  # columns from which a sketch pays
@@ -19,6 +20,10 @@ def nearest_rows(
     queries: FloatArray, rows: FloatArray, k: int, *, same: bool = False, threads: int = 0
 ) -> tuple[Int32Array, DoubleArray]:
     """Find the k nearest rows of each query, exactly; ties go to the smaller index.
+
+    Where a few rows lie absurdly far from all others, or queries from all rows, float32 cannot
+    order what is far away and loses what is near. Such rows are kept apart, and queries among them
+    are measured one by one.
 
     Among wide rows most pairs are told apart by their distance along some principal axes, which is
     never greater than the whole one; only pairs that are near there are measured. This changes no
@@ -38,10 +43,40 @@ def nearest_rows(
     Returns
     -------
     indices : int32 array, shape (m, k)
-        -1 for queries that lie beyond what float32 can measure.
     squared : float64 array, shape (m, k)
         Squared distances.
     """
+    spread = spread_of(rows)
+    far = distances_from(spread.center, queries) > spread.beyond
+    held, names = rows, None
+    if spread.stray is not None:
+        names = np.flatnonzero(~spread.stray).astype(np.int32)
+        if len(names) < k + same:
+            far[:] = True
+        held = np.ascontiguousarray(rows[names])
+    elif not far.any():
+        return _nearest_rows(queries, rows, k, same, threads)
+    indices = np.empty((len(queries), k), dtype=np.int32)
+    squared = np.empty((len(queries), k), dtype=np.float64)
+    near = np.flatnonzero(~far)
+    if len(near):
+        found, squared[near] = _nearest_rows(
+            np.ascontiguousarray(queries[near]), held, k, same, threads
+        )
+        indices[near] = found if names is None else names[found]
+    for i in np.flatnonzero(far):
+        apart = exact_squares(queries[i], rows)
+        if same:
+            apart[i] = np.inf
+        indices[i] = np.argsort(apart, kind="stable")[:k]
+        squared[i] = apart[indices[i]]
+    return indices, squared
+
+
+def _nearest_rows(
+    queries: FloatArray, rows: FloatArray, k: int, same: bool, threads: int
+) -> tuple[Int32Array, DoubleArray]:
+    """Find them where no distance is absurd."""
     if rows.shape[1] < _WIDE or len(queries) * len(rows) < _PAIRS:
         return _native.nearest_rows(queries, rows, k, same=same, threads=threads)
     with threadpool_limits(limits=threads or None, user_api="blas"):

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from latentscape.errors import CodesError, LabelsError, SettingError
-from latentscape.neighbors import Metric, NeighborGraph, check_metric, measured_rows
+from latentscape.maps.guard import missing_labels, sorted_classes
+from latentscape.neighbors import (
+    Metric,
+    NeighborGraph,
+    check_metric,
+    measured_rows,
+    only_too_large,
+)
 from latentscape.types import AnyArray, FloatArray, Int32Array, IntArray
 
 
@@ -40,9 +47,11 @@ def check_rows(X: Any, name: str = "X", least: int = 1) -> FloatArray:
     if not good.all():
         bad = np.flatnonzero(~good)
         named = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+        hold, help_ = "NaN or infinity", "leave such rows out."
+        if only_too_large(given, bad):
+            hold, help_ = "numbers beyond 3.4e38, the range of float32", "rescale them."
         raise CodesError(
-            f"{len(bad)} of {len(rows)} rows of {name} hold NaN or infinity (rows {named}); "
-            "leave such rows out."
+            f"{len(bad)} of {len(rows)} rows of {name} hold {hold} (rows {named}); {help_}"
         )
     return np.ascontiguousarray(rows)
 
@@ -134,20 +143,19 @@ def check_labels(labels: Any, n_rows: int) -> tuple[AnyArray, IntArray]:
     Raises
     ------
     LabelsError
-        Another number of labels than rows, or missing ones.
+        Another number of labels than rows, missing ones, or labels of several kinds.
     """
     given = np.asarray(labels)
     if given.shape != (n_rows,):
         raise LabelsError(f"got labels of shape {given.shape} for {n_rows} rows.")
-    if given.dtype.kind in "fO":
-        absent = [value is None or value != value for value in given.tolist()]  # NaN != NaN
+    if given.dtype.kind in "fOmM":
+        absent = missing_labels(given)
         if any(absent):
             raise LabelsError(
                 f"{sum(absent)} of {n_rows} labels are missing, the first in row "
                 f"{absent.index(True)}; judge the labelled rows alone."
             )
-    classes, owner = np.unique(given, return_inverse=True)
-    return classes, owner.astype(np.int64)
+    return sorted_classes(given)
 
 
 def check_two_classes(classes: AnyArray) -> None:

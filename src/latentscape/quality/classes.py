@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -22,6 +21,9 @@ from latentscape.quality.checks import (
 from latentscape.quality.estimates import Estimate, correlation, mean_estimate
 from latentscape.types import DoubleArray, FloatArray, IntArray
 
+N_CENTROIDS = 200
+"""Classes that are compared by their centroids, the largest ones."""
+
 
 def centroid_triplet_accuracy(codes: Any, embedding: Any, labels: Any) -> Estimate:
     """:func:`triplet_accuracy` of the classes' centroids, all triplets counted.
@@ -31,7 +33,8 @@ def centroid_triplet_accuracy(codes: Any, embedding: Any, labels: Any) -> Estima
     codes : array-like, shape (n, d)
     embedding : array-like, shape (n, 2)
     labels : array-like, shape (n,)
-        Three classes or more, otherwise the result is NaN.
+        Three classes or more, otherwise the result is NaN. Of more than 200 classes, the 200
+        largest are compared.
 
     Returns
     -------
@@ -51,17 +54,25 @@ def centroid_triplet_accuracy(codes: Any, embedding: Any, labels: Any) -> Estima
     if n_classes < 3:
         return Estimate(np.nan, np.nan)
 
-    def accuracy(kept: IntArray) -> float:
-        agree, total = 0, 0
-        for i in kept:
-            for j, k in combinations([c for c in kept if c != i], 2):
-                if a[i, j] == a[i, k]:
-                    continue
-                total += 1
-                agree += bool((a[i, j] < a[i, k]) == (b[i, j] < b[i, k]))
-        return agree / total if total else np.nan
+    # Agreeing and all triplets: of everyone, and those that each class has a part in.
+    total = np.zeros(2, dtype=np.int64)
+    part = np.zeros((n_classes, 2), dtype=np.int64)
+    for i in range(n_classes):
+        others = np.delete(np.arange(n_classes), i)
+        one, other = a[i, others], b[i, others]
+        counted = np.triu(one[:, None] != one, 1)
+        agree = counted & ((one[:, None] < one) == (other[:, None] < other))
+        for column, marks in enumerate((agree, counted)):
+            count = int(marks.sum())
+            total[column] += count
+            part[i, column] += count
+            part[others, column] += marks.sum(axis=0) + marks.sum(axis=1)
 
-    return _over_classes(accuracy, n_classes)
+    def share(agreeing: int, of: int) -> float:
+        return agreeing / of if of else np.nan
+
+    without = [share(*(total - part[c]).tolist()) for c in range(n_classes)]
+    return _by_jackknife(share(*total.tolist()), without)
 
 
 def centroid_distance_correlation(codes: Any, embedding: Any, labels: Any) -> Estimate:
@@ -224,21 +235,32 @@ def _centroid_distances(
     codes: Any, embedding: Any, labels: Any
 ) -> tuple[DoubleArray, DoubleArray, int]:
     reference, places = check_pair(codes, embedding)
-    classes, owner = check_labels(labels, len(places))
+    owner = check_labels(labels, len(places))[1]
+    sizes = np.bincount(owner)
+    largest = np.sort(np.argsort(-sizes, kind="stable")[:N_CENTROIDS])
+    number = np.full(len(sizes), -1, dtype=np.int64)
+    number[largest] = np.arange(len(largest))
+    owner = number[owner]
     matrices = []
     for rows in (reference, places):
-        centroids = class_centroids(rows, owner, len(classes))
+        centroids = class_centroids(rows, owner, len(largest))
         difference = centroids[:, None] - centroids[None]
         matrices.append(np.sqrt((difference**2).sum(axis=-1)))
-    return matrices[0], matrices[1], len(classes)
+    return matrices[0], matrices[1], len(largest)
 
 
 def _over_classes(measure: Any, n_classes: int) -> Estimate:
     """Measure all classes; error by jackknife over classes, NaN below four of them."""
     everyone = np.arange(n_classes)
-    value = float(measure(everyone))
+    without = [measure(np.delete(everyone, c)) for c in everyone] if n_classes > 3 else []
+    return _by_jackknife(float(measure(everyone)), without)
+
+
+def _by_jackknife(value: float, without: list[float]) -> Estimate:
+    """Return the value of all classes and its error, from the values without one class each."""
+    n_classes = len(without)
     if n_classes < 4:
         return Estimate(value, np.nan)
-    parts = np.array([measure(np.delete(everyone, c)) for c in everyone])
+    parts = np.array(without)
     error = np.sqrt((n_classes - 1) / n_classes * ((parts - parts.mean()) ** 2).sum())
     return Estimate(value, float(error))

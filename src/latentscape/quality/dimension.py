@@ -11,7 +11,7 @@ from latentscape.neighbors import NeighborGraph, kernel_threads
 from latentscape.neighbors.search import nearest_rows
 from latentscape.quality.checks import check_count, check_rows
 from latentscape.quality.estimates import Estimate
-from latentscape.types import DoubleArray
+from latentscape.types import DoubleArray, FloatArray
 
 
 def two_nn_dimension(
@@ -45,7 +45,7 @@ def two_nn_dimension(
     Raises
     ------
     CodesError
-        NaN or infinity, or fewer than three rows that have no copy.
+        NaN or infinity, fewer than three rows that have no copy, or a graph of other rows.
     SettingError
         `discard` is out of range.
 
@@ -56,7 +56,7 @@ def two_nn_dimension(
     share = isinstance(discard, int | float) and not isinstance(discard, bool)
     if not share or not 0 <= discard < 1:
         raise SettingError(f"discard must be a share from 0 to less than 1, got {discard!r}.")
-    radii = _radii(X, 2, graph, n_jobs)
+    radii = _radii(check_rows(X, least=3), 2, graph, n_jobs)
     single = radii[:, 0] > 0
     mu = np.sort(np.log(radii[single, 1] / radii[single, 0]))
     n = len(mu)
@@ -101,7 +101,7 @@ def mle_dimension(
     Raises
     ------
     CodesError
-        NaN or infinity, or too few rows that have no copy.
+        NaN or infinity, too few rows that have no copy, or a graph of other rows.
     SettingError
         `n_neighbors` is out of range.
 
@@ -110,9 +110,10 @@ def mle_dimension(
     Levina and Bickel 2004; MacKay and Ghahramani 2005, "Comments on 'Maximum likelihood
     estimation of intrinsic dimension'".
     """
-    n = len(np.asarray(X)) if graph is None else graph.n_rows
-    k = check_count("n_neighbors", n_neighbors, max(2, n - 1), n, least=2)
-    radii = _radii(X, k, graph, n_jobs)
+    rows = check_rows(X, least=3)
+    n = len(rows)
+    k = check_count("n_neighbors", n_neighbors, n - 1, n, least=2)
+    radii = _radii(rows, k, graph, n_jobs)
     radii = radii[radii[:, 0] > 0]
     inverse = np.log(radii[:, -1:] / radii[:, :-1]).mean(axis=1)
     if len(inverse) < 2 or inverse.mean() == 0:
@@ -125,13 +126,18 @@ def mle_dimension(
     return Estimate(dimension, error)
 
 
-def _radii(X: Any, k: int, graph: NeighborGraph | None, n_jobs: int | None) -> DoubleArray:
+def _radii(
+    rows: FloatArray, k: int, graph: NeighborGraph | None, n_jobs: int | None
+) -> DoubleArray:
     """Return the distances to the k nearest other rows."""
     if graph is not None:
         if graph.metric != "euclidean":
             raise SettingError('the dimension needs a graph with metric="euclidean".')
+        if graph.n_rows != len(rows):
+            raise CodesError(
+                f"the graph has {graph.n_rows} rows and X {len(rows)}; build it on these rows."
+            )
         graph.nearest(k)  # or says that there are too few
         return graph.distances[:, :k].astype(np.float64)
-    rows = check_rows(X, least=3)
     _, squared = nearest_rows(rows, rows, k, same=True, threads=kernel_threads(n_jobs))
     return np.asarray(np.sqrt(squared))
