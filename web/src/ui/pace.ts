@@ -1,6 +1,6 @@
 /** How many points a moving map draws, so that it follows the hand where the card is slow. */
 
-const FEWEST = 60_000;
+const FEWEST = 30_000;
 const SLOW = 50; // milliseconds from frame to frame
 const QUICK = 25;
 const REST = 220; // milliseconds without movement after which all points are drawn
@@ -17,7 +17,7 @@ export class Pace {
     private readonly whole: () => void,
   ) {
     // Without a measurement yet, a map of many points begins with some of them.
-    this.budget = n > 4 * FEWEST ? 2 * FEWEST : n;
+    this.budget = n > 8 * FEWEST ? 4 * FEWEST : n;
   }
 
   /** The map moves. */
