@@ -49,6 +49,15 @@ def test_the_time_of_a_training_is_its_own(tmp_path: Path) -> None:
     assert min(told.values()) >= 0.01
 
 
+def test_rows_of_several_splits_are_not_called_test(tmp_path: Path) -> None:
+    for split, told in (("test", "test"), ("train", "all")):
+        splits = ["test"] * 199 + [split]
+        atlas = small_atlas(tmp_path / split, columns={"split": splits})
+        with AtlasWriter.open(atlas.path) as writer:
+            writer.set_header(data=dict(atlas.data), settings={"rows": "test"})
+        assert about(atlas.open(atlas.path))["rows"] == told
+
+
 @pytest.mark.slow
 def test_the_page_of_directions_says_so(browser: Any, tmp_path: Path) -> None:
     codes, classes = clustered_codes(150)

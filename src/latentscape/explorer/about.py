@@ -28,7 +28,7 @@ def about(atlas: Atlas) -> dict[str, Any]:
         "image_shape": list(atlas.data.get("image_shape") or ()),
         "content_hash": str(atlas.data.get("content_hash", "")),
         "notes": [str(note) for note in atlas.data.get("notes") or ()] + _of_metric(atlas),
-        "rows": str(settings.get("rows", "")),
+        "rows": _rows(atlas, str(settings.get("rows", ""))),
         "latent_dim": int(codes.get("latent_dim", 0)),
         "seed": int(codes.get("seed", 0)),
         "finished": max(times, default=""),
@@ -72,6 +72,12 @@ def _of_metric(atlas: Atlas) -> list[str]:
         "Maps and measures compare codes by cosine distance; what this page computes itself (the "
         "nearest images, places of drawings) is by Euclidean distance of the codes as they are."
     ]
+
+
+def _rows(atlas: Atlas, wanted: str) -> str:
+    """Return which rows are mapped: where the test rows are too few, all are."""
+    others = wanted and "split" in atlas.points and (atlas.points["split"] != wanted).any()
+    return "all" if others else wanted
 
 
 def _seconds(atlas: Atlas) -> dict[str, float]:
