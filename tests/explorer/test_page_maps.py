@@ -221,6 +221,7 @@ def test_a_range_filters_numbers(page: Any, walked: Atlas) -> None:
     least.focus()
     for _ in range(12):
         page.keyboard.press("PageUp")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     ((column, (low, _)),) = ((f["column"], f["range"]) for f in state(page)["filters"])
     assert column == "reconstruction_mse"
     inside = walked.points["reconstruction_mse"].to_numpy() >= low

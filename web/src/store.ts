@@ -1,5 +1,7 @@
 /** What the reader of the page has chosen, in one place; what links restore stands in the URL. */
 
+import { rowsOf, rowsText } from "./rows";
+
 export interface Camera {
   /** Middle of the view, normalised map units. */
   readonly x: number;
@@ -19,9 +21,14 @@ export type End = { readonly row: number } | Place;
 
 export type Pen = "look" | "lasso" | "rectangle" | "decode" | "path";
 export type Tab = "point" | "decode" | "path" | "draw" | "selection" | "size" | "trust" | "about";
+/** Whether a tab is a page to read, in place of the maps. */
+export function isPage(tab: Tab): boolean {
+  return tab === "size" || tab === "trust" || tab === "about";
+}
+
 export type Theme = "auto" | "light" | "dark";
 
-/** Rows outside are dimmed: categories that are off, or numbers outside a range. */
+/** Rows outside are dimmed: categories that are off, or numbers outside a range, whose ends may be infinite. */
 export interface Filter {
   readonly column: string;
   readonly off?: readonly number[];
@@ -55,6 +62,8 @@ export interface State {
   /** The decoded plane under the points. */
   readonly mosaic: boolean;
   readonly path: readonly End[];
+  /** How far the held point's code is moved along each principal direction, standard deviations. */
+  readonly axes: readonly number[];
   /** Latent size that is pointed at in the loss chart, or 0. */
   readonly size: number;
   readonly query: string;
@@ -77,6 +86,7 @@ export const START: State = {
   labels: true,
   mosaic: false,
   path: [],
+  axes: [],
   size: 0,
   query: "",
 };
@@ -120,8 +130,17 @@ export class Store {
   }
 }
 
-/** Selections of more rows than this would make links that browsers and mails cut. */
-export const LONGEST_SELECTION_IN_LINK = 2000;
+/** Principal directions that the page has sliders for, and how far they reach each way. */
+export const AXES = 6;
+export const AXIS_REACH = 3;
+
+let written: readonly [readonly number[], string | null] | null = null;
+
+/** The rows of a selection as text, kept while the selection is the same; null: too many for a link. */
+export function selectionText(selection: readonly number[]): string | null {
+  if (written?.[0] !== selection) written = [selection, rowsText(selection)];
+  return written[1];
+}
 
 const PENS: readonly Pen[] = ["look", "lasso", "rectangle", "decode", "path"];
 const TABS: readonly Tab[] = ["point", "decode", "path", "draw", "selection", "size", "trust", "about"];
@@ -138,13 +157,12 @@ export function toFragment(state: State): string {
   }
   if (state.focus >= 0) parts.set("point", String(state.focus));
   if (state.place !== null && state.placePinned) parts.set("place", endText(state.place));
-  if (state.selection.length > 0 && state.selection.length <= LONGEST_SELECTION_IN_LINK) {
-    parts.set("rows", rowsText(state.selection));
-  }
+  const rows = state.selection.length > 0 ? selectionText(state.selection) : null;
+  if (rows !== null) parts.set("rows", rows);
   for (const filter of state.filters) {
     const column = encodeURIComponent(filter.column);
     if (filter.off && filter.off.length > 0) parts.append("off", [column, ...filter.off].join(","));
-    if (filter.range) parts.append("range", [column, short(filter.range[0]), short(filter.range[1])].join(","));
+    if (filter.range) parts.append("range", [column, ...filter.range.map((end) => (Number.isFinite(end) ? short(end) : ""))].join(","));
   }
   if (state.colour !== START.colour) parts.set("colour", state.colour);
   if (state.tab !== START.tab) parts.set("tab", state.tab);
@@ -154,6 +172,7 @@ export function toFragment(state: State): string {
   if (!state.labels) parts.set("names", "0");
   if (state.mosaic) parts.set("mosaic", "1");
   if (state.path.length > 0) parts.set("path", state.path.map(endText).join(";"));
+  if (state.axes.some((by) => by !== 0)) parts.set("axes", state.axes.map(short).join(","));
   if (state.size > 0) parts.set("size", String(state.size));
   if (state.query !== "") parts.set("find", state.query);
   return parts.toString();
@@ -201,8 +220,8 @@ export function fromFragment(
     found.place = place;
     found.placePinned = true;
   }
-  const selection = rowsOf(parts.get("rows") ?? "").filter(isRow);
-  if (selection.length > 0) found.selection = [...new Set(selection)].sort((a, b) => a - b);
+  const selection = rowsOf(parts.get("rows") ?? "", atlas.n);
+  if (selection.length > 0) found.selection = selection;
   const filters: Filter[] = [];
   for (const item of parts.getAll("off")) {
     const [name, ...rest] = item.split(",");
@@ -211,10 +230,11 @@ export function fromFragment(
     if (atlas.columns.includes(column) && off.length > 0) filters.push({ column, off });
   }
   for (const item of parts.getAll("range")) {
-    const [name, ...rest] = item.split(",");
-    const [low, high] = rest.map(Number);
+    const [name, least = "", greatest = ""] = item.split(",");
+    const low = least === "" ? -Infinity : Number(least);
+    const high = greatest === "" ? Infinity : Number(greatest);
     const column = decoded(name ?? "");
-    if (atlas.columns.includes(column) && finite(low) && finite(high)) filters.push({ column, range: [low, high] });
+    if (atlas.columns.includes(column) && low <= high && (finite(low) || finite(high))) filters.push({ column, range: [low, high] });
   }
   if (filters.length > 0) found.filters = filters;
   const colour = parts.get("colour");
@@ -231,6 +251,8 @@ export function fromFragment(
   const path = (parts.get("path") ?? "").split(";").map(end);
   const ends = path.filter((item): item is End => item !== null).slice(0, 2);
   if (ends.length > 0) found.path = ends;
+  const axes = (parts.get("axes") ?? "").split(",").slice(0, AXES).map(Number);
+  if (found.focus !== undefined && axes.every((by) => Math.abs(by) <= AXIS_REACH) && axes.some((by) => by !== 0)) found.axes = axes;
   const size = Number(parts.get("size") ?? 0);
   if (Number.isInteger(size) && size > 0) found.size = size;
   const query = parts.get("find");
@@ -240,29 +262,6 @@ export function fromFragment(
 
 function endText(end: End): string {
   return "row" in end ? String(end.row) : [encodeURIComponent(end.map), short(end.x), short(end.y)].join(",");
-}
-
-/** Rows as runs of steps in base 36: 5,6,7,20 becomes "5-7.k"; short, and safe in a link. */
-function rowsText(rows: readonly number[]): string {
-  const runs: string[] = [];
-  for (let i = 0; i < rows.length; ) {
-    let j = i;
-    while (j + 1 < rows.length && rows[j + 1] === (rows[j] as number) + 1) j++;
-    const first = (rows[i] as number).toString(36);
-    runs.push(j > i ? `${first}-${(rows[j] as number).toString(36)}` : first);
-    i = j + 1;
-  }
-  return runs.join(".");
-}
-
-function rowsOf(text: string): number[] {
-  const rows: number[] = [];
-  for (const run of text.split(".")) {
-    if (!/^[0-9a-z]{1,7}(-[0-9a-z]{1,7})?$/.test(run)) continue;
-    const [first = NaN, last = first] = run.split("-").map((part) => parseInt(part, 36));
-    for (let row = first; row <= last && rows.length < LONGEST_SELECTION_IN_LINK; row++) rows.push(row);
-  }
-  return rows;
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LONGEST_SELECTION_IN_LINK, START, Store, fromFragment, toFragment, type State } from "../src/store";
+import { START, Store, fromFragment, selectionText, toFragment, type State } from "../src/store";
 
 const atlas = { n: 5000, maps: ["tsne", "umap", "a,b&#"], columns: ["label", "odd, name=1"] };
 
@@ -22,24 +22,39 @@ describe("links", () => {
       labels: false,
       mosaic: true,
       path: [{ row: 3 }, { map: "a,b&#", x: 0.125, y: 1 }],
+      axes: [0.5, 0, -1.25],
       size: 16,
       query: "seven & co",
     };
     expect({ ...START, ...fromFragment(`#${toFragment(state)}`, atlas) }).toEqual(state);
   });
 
+  test.each([[-Infinity, 0.5], [0.5, Infinity]])("keep a range that is open on one side: %d to %d", (low, high) => {
+    const filters = [{ column: "label", range: [low, high] as const }];
+    expect(fromFragment(toFragment({ ...START, filters }), atlas).filters).toEqual(filters);
+  });
+
   test("are empty for the start", () => expect(toFragment(START)).toBe(""));
 
   test.each(["rows=-1-2.zzzzzzz.5-4", "point=5000", "point=1.5", "maps=none,%E0%A4%A", "camera=tsne,0,0,0", "path=;,,",
-    "off=label,x", "range=label,NaN,1", "tab=__proto__", "place=tsne,Infinity,0", "%%%=&&&"])(
+    "off=label,x", "range=label,NaN,1", "range=label,,", "range=label,2,1", "tab=__proto__", "place=tsne,Infinity,0", "%%%=&&&"])(
     "that make no sense leave the start: %s",
     (text) => expect({ ...START, ...fromFragment(text, atlas) }).toEqual(START),
   );
 
-  test("do not carry endless selections, even when asked to", () => {
-    const selection = Array.from({ length: LONGEST_SELECTION_IN_LINK + 1 }, (_, i) => 2 * i);
-    expect(toFragment({ ...START, selection })).toBe("");
-    expect(fromFragment("rows=0-zzzz", atlas).selection?.length).toBe(LONGEST_SELECTION_IN_LINK);
+  test("carry selections of any form, and leave out those that are too large", () => {
+    const wide = { ...atlas, n: 1_000_000 };
+    const selection = Array.from({ length: 2500 }, (_, i) => 2 * i);
+    expect(fromFragment(toFragment({ ...START, selection }), atlas).selection).toEqual(selection);
+    const many = Array.from({ length: 400_000 }, (_, i) => 2 * i + (i % 7 === 0 ? 1 : 0));
+    expect(toFragment({ ...START, selection: many })).toBe("");
+    expect(selectionText(many)).toBeNull();
+    expect(fromFragment("rows=0-zzzz", wide).selection?.length).toBe(1_000_000);
+  });
+
+  test("move along the axes only from a point, and no farther than the sliders", () => {
+    expect(fromFragment("point=3&axes=0,1.5", atlas).axes).toEqual([0, 1.5]);
+    for (const text of ["axes=1", "point=3&axes=9", "point=3&axes=x", "point=3&axes=0,0"]) expect(fromFragment(text, atlas).axes).toBeUndefined();
   });
 });
 

@@ -8,8 +8,9 @@
  */
 
 import type { AtlasData, Compute } from "../data";
-import { Store, fromFragment, toFragment, type State, type Tab, type Theme } from "../store";
+import { Store, fromFragment, isPage, toFragment, type State, type Tab, type Theme } from "../store";
 import { aboutPage } from "./about";
+import { keepAddress } from "./address";
 import { TRUST } from "./colouring";
 import { Marks, type Context } from "./context";
 import { decodePanel } from "./decode";
@@ -48,7 +49,7 @@ const PARTS: readonly (readonly [Part, string, Partial<State>])[] = [
   ["selection", "Select", { pen: "lasso" }],
 ];
 const PAGES: readonly (readonly [Tab, string])[] = [["size", "Size"], ["trust", "Trust"], ["about", "About"]];
-const SAVE_LINK = 250; // milliseconds of rest before the address is rewritten
+const SAID = 4000; // milliseconds that a message stays on the page
 
 /** Fill `root` with the explorer of an atlas, which may still be arriving. */
 export async function explore(root: HTMLElement, opened: Promise<AtlasData>, options: Options): Promise<Explorer> {
@@ -83,7 +84,15 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   const store = new Store({ ...start, ...linked });
 
   const stops: (() => void)[] = [];
-  const live = h("div", { class: "visually-hidden", role: "status", "aria-live": "polite" });
+  const toast = h("div", { class: "toast", role: "status", "aria-live": "polite" });
+  let fading = 0;
+  const say = (message: string): void => {
+    text(toast, message);
+    toast.classList.add("shown");
+    window.clearTimeout(fading);
+    fading = window.setTimeout(() => toast.classList.remove("shown"), SAID);
+  };
+  stops.push(() => window.clearTimeout(fading));
   const scheme = window.matchMedia("(prefers-color-scheme: dark)");
   let compute: Compute | null = null;
   let tell: (made: Compute) => void = () => undefined;
@@ -97,7 +106,8 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     compute: () => compute,
     computed,
     dark: () => (store.state.theme === "auto" ? scheme.matches : store.state.theme === "dark"),
-    say: (message) => text(live, message),
+    say,
+    address: options.link ? () => `${location.href.replace(/#.*/, "")}#${toFragment(store.state)}` : null,
     onClose: (stop) => stops.push(stop),
   };
 
@@ -170,14 +180,14 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     maps,
     aside,
     reading,
-    live,
+    toast,
     help.element,
   );
 
   let read = "";
   const show = (): void => {
     const { tab } = store.state;
-    const part = PARTS.find(([name]) => name === tab)?.[0] ?? null;
+    const part = isPage(tab) ? null : (tab as Part);
     if (part !== null) lastPart = part;
     const reads = part === null ? tab : "";
     maps.hidden = part === null;
@@ -204,32 +214,9 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   };
   stops.push(store.subscribe(show, "tab", "theme", "selection"));
   show();
-  listenToKeys(root, context, help.toggle);
+  listenToKeys(root, context, { toggleHelp: help.toggle, toMaps: () => store.set({ tab: lastPart }) });
 
-  // A link to this very view.
-  if (options.link) {
-    let timer = 0;
-    let written = location.hash;
-    stops.push(
-      store.subscribe((state) => {
-        window.clearTimeout(timer);
-        timer = window.setTimeout(() => {
-          const fragment = toFragment(state);
-          written = fragment === "" ? "" : `#${fragment}`;
-          if (location.hash !== written) history.replaceState(null, "", written === "" ? location.pathname + location.search : written);
-        }, SAVE_LINK);
-      }),
-    );
-    const follow = (): void => {
-      if (location.hash === written) return;
-      store.set({ ...start, cameras: {}, focus: -1, selection: [], filters: [], path: [], tab: "point", pen: "look", mosaic: false, thumbnails: false, labels: true, place: null, placePinned: false, query: "", ...fromFragment(location.hash, known) });
-    };
-    window.addEventListener("hashchange", follow);
-    stops.push(() => {
-      window.removeEventListener("hashchange", follow);
-      window.clearTimeout(timer);
-    });
-  }
+  if (options.link) stops.push(keepAddress(store, (hash) => ({ ...start, ...fromFragment(hash, known) })));
 
   atlas.ready.then(
     () => {

@@ -49,8 +49,10 @@ export interface Context {
   /** Resolves with it; never rejects, and stays open where it never comes. */
   readonly computed: Promise<Compute>;
   dark(): boolean;
-  /** Tell those who cannot see the page what has happened. */
+  /** Tell what has happened, for a few seconds on the page and to those who cannot see it. */
   say(message: string): void;
+  /** The address of this very view; null in a notebook, whose address is not ours. */
+  readonly address: (() => string) | null;
   /** Everything that the page has set going and must stop when it is taken away. */
   onClose(stop: () => void): void;
 }

@@ -6,6 +6,7 @@ import type { Place, State } from "../store";
 import type { Context } from "./context";
 import type { Points } from "./points";
 import type { Frame, Views } from "./views";
+import { count, plural } from "./words";
 
 const REACH = 14; // CSS pixels within which a point is hit
 const STEP = 12; // CSS pixels that an arrow key moves the pen
@@ -52,7 +53,7 @@ export class Hand {
     const found = [...compute.inside(frame.map, polygon)].filter((row) => this.points.outside[row] === 0);
     const rows = adds ? [...new Set([...this.context.store.state.selection, ...found])] : found;
     this.select(rows, { tab: "selection" });
-    this.context.say(`${rows.length} points selected`);
+    this.context.say(`${plural(rows.length, "point")} selected`);
   }
 
   key(frame: Frame, event: KeyboardEvent): void {
@@ -85,8 +86,13 @@ export class Hand {
   }
 
   private addEnd(end: State["path"][number]): void {
-    const { store } = this.context;
+    const { store, say } = this.context;
     const { path } = store.state;
+    const [start] = path;
+    if (path.length === 1 && start !== undefined && "row" in start && "row" in end && start.row === end.row) {
+      say("The path begins at this point: choose another one for its end");
+      return;
+    }
     store.set({ path: path.length >= 2 ? [end] : [...path, end], tab: "path" });
   }
 
@@ -141,7 +147,7 @@ export class Hand {
       const has = selection.includes(focus);
       const rows = has ? selection.filter((row) => row !== focus) : [...selection, focus];
       this.select(rows, shift ? { tab: "selection" } : {});
-      say(`${has ? "Taken out of" : "Added to"} the selection, which now has ${rows.length}`);
+      say(`${has ? "Taken out of" : "Added to"} the selection, which now has ${count(rows.length)}`);
     }
   }
 }

@@ -1,9 +1,16 @@
 /** Keys that work wherever the page has the focus; those of a map are in hand.ts. */
 
+import { isPage } from "../store";
 import type { Context } from "./context";
 import { mapsFor, possibleCounts } from "./toolbar";
 
-export function listenToKeys(root: HTMLElement, context: Context, toggleHelp: () => void): void {
+export interface Ways {
+  toggleHelp(): void;
+  /** From a page that is read back to the maps. */
+  toMaps(): void;
+}
+
+export function listenToKeys(root: HTMLElement, context: Context, { toggleHelp, toMaps }: Ways): void {
   const { store } = context;
   const actions: Readonly<Record<string, () => void>> = {
     "?": toggleHelp,
@@ -20,7 +27,8 @@ export function listenToKeys(root: HTMLElement, context: Context, toggleHelp: ()
     "/": () => root.querySelector<HTMLInputElement>("input.search")?.focus(),
     Escape: () => {
       const { state } = store;
-      if (state.placePinned) store.set({ placePinned: false, place: null });
+      if (isPage(state.tab)) toMaps();
+      else if (state.placePinned) store.set({ placePinned: false, place: null });
       else if (state.focus >= 0) store.set({ focus: -1 });
       else if (state.path.length > 0) store.set({ path: [] });
       else if (state.selection.length > 0) {

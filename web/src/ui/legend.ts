@@ -1,13 +1,13 @@
 /** What the colours mean; pressing a name takes its points out or brings them back. */
 
 import { TRUST_STEPS, TRUST_WORST, css, rampColour, trustColour } from "../gl/colour";
-import type { CategoryColumn, NumberColumn } from "../data";
+import type { AtlasData, CategoryColumn, NumberColumn } from "../data";
 import type { Filter } from "../store";
 import { TRUST, categoryColours, colourRange, findColumn } from "./colouring";
 import type { Context } from "./context";
-import { h, shorten } from "./dom";
+import { h, shorten, text } from "./dom";
 import { lacking } from "./lacking";
-import { count, figure } from "./words";
+import { count, figure, plural } from "./words";
 
 const MOST = 60;
 
@@ -54,9 +54,9 @@ export function legend(context: Context): HTMLElement {
     }
   };
 
-  const numbers = (column: NumberColumn): void => {
+  /** The scale of a column; returns how to show another filter on it, with the handles left as they are. */
+  const numbers = (column: NumberColumn): (() => void) => {
     const [least, greatest] = colourRange(column);
-    const [low, high] = filterOf(column.name)?.range ?? [least, greatest];
     const ramp = h("canvas", { class: "ramp", width: 120, height: 1, "aria-hidden": "true" });
     const paint = ramp.getContext("2d");
     for (let x = 0; x < 120 && paint !== null; x++) {
@@ -64,26 +64,52 @@ export function legend(context: Context): HTMLElement {
       paint.fillRect(x, 0, 1, 1);
     }
     const step = (greatest - least) / 200 || 1;
-    const end = (value: number, name: string): HTMLInputElement =>
-      h("input", { type: "range", min: least, max: greatest, step, value, "aria-label": `${name} ${column.title} shown` });
-    const from = end(low, "Least");
-    const to = end(high, "Greatest");
+    const end = (name: string): HTMLInputElement =>
+      h("input", { type: "range", min: least, max: greatest, step, "aria-label": `${name} ${column.title} shown` });
+    const from = end("Least");
+    const to = end("Greatest");
     const apply = (): void => {
       const a = Math.min(Number(from.value), Number(to.value));
       const b = Math.max(Number(from.value), Number(to.value));
       // An end of the scale means no limit: values beyond it are drawn in its colour.
-      const bottom = a <= least + step / 2;
-      const top = b >= greatest - step / 2;
-      setFilter(column.name, bottom && top ? null : { column: column.name, range: [bottom ? -Number.MAX_VALUE : a, top ? Number.MAX_VALUE : b] });
+      const low = a <= least + step / 2 ? -Infinity : a;
+      const high = b >= greatest - step / 2 ? Infinity : b;
+      setFilter(column.name, low === -Infinity && high === Infinity ? null : { column: column.name, range: [low, high] });
     };
-    from.addEventListener("change", apply);
-    to.addEventListener("change", apply);
+    const note = h("span", { class: "soft legend-note" });
+    const all = h("button", { class: "quiet" }, "all");
+    all.addEventListener("click", () => {
+      from.focus(); // the button goes away
+      setFilter(column.name, null);
+    });
+    let frame = 0;
+    for (const input of [from, to]) {
+      input.addEventListener("input", () => {
+        cancelAnimationFrame(frame);
+        frame = requestAnimationFrame(apply);
+      });
+    }
+    const [low, high] = scaleEnds(column);
     element.append(
-      h("span", { class: "number soft" }, figure(least)),
+      h("span", { class: "number soft" }, low),
       h("span", { class: "ramp-box" }, ramp, from, to),
-      h("span", { class: "number soft" }, figure(greatest)),
-      h("span", { class: "soft legend-note" }, column.note === "" ? column.title : shorten(column.note, 120)),
+      h("span", { class: "number soft" }, high),
+      all,
+      note,
     );
+    return () => {
+      const filter = filterOf(column.name);
+      const [low, high] = filter?.range ?? [least, greatest];
+      // A handle under the hand stays where the hand is; two that have crossed keep their sides.
+      const held = document.activeElement === from || document.activeElement === to;
+      if (!held || filter === undefined) {
+        from.value = String(Math.max(least, low));
+        to.value = String(Math.min(greatest, high));
+      }
+      all.hidden = filter === undefined;
+      const words = column.note === "" ? column.title : shorten(column.note, 120);
+      text(note, filter === undefined ? words : `${filterWords(atlas, filter)}: ${plural(column.values.reduce((sum, value) => sum + Number(value >= low && value <= high), 0), "point")}`);
+    };
   };
 
   const trust = (): void => {
@@ -101,24 +127,71 @@ export function legend(context: Context): HTMLElement {
     );
   };
 
+  /** What filters on other columns leave out: without these nobody could tell why points are faint. */
+  const others = h("span", { class: "other-filters" });
+  const showOthers = (): void =>
+    others.replaceChildren(
+      ...store.state.filters
+        .filter(({ column }) => column !== store.state.colour)
+        .map((filter) => {
+          const words = shorten(filterWords(atlas, filter), 60);
+          const remove = (): void => {
+            setFilter(filter.column, null);
+            element.querySelector<HTMLElement>("button, input")?.focus(); // in place of the button, which has gone
+          };
+          return h("button", { class: "chip", "aria-label": `Remove the filter ${words}`, title: "Show all again", onclick: remove }, `${words} ×`);
+        }),
+    );
+
+  let update: (() => void) | null = null;
   const show = (): void => {
     // Keep the keyboard's place in the row of names.
     const held = element.contains(document.activeElement) ? [...element.children].indexOf(document.activeElement as Element) : -1;
     element.replaceChildren();
+    update = null;
     const { colour } = store.state;
     const column = findColumn(atlas, colour);
     if (colour === TRUST) trust();
     else if (column?.kind === "category") categories(column);
-    else if (column?.kind === "number") numbers(column);
+    else if (column?.kind === "number") update = numbers(column);
     if (colour === "label" || atlas.label === null) {
       const reason = lacking(context, "labels");
       if (reason) element.append(reason);
     }
-    element.hidden = element.childElementCount === 0;
+    element.append(others);
+    update?.();
+    showOthers();
+    element.hidden = element.childElementCount === 1 && others.childElementCount === 0;
     const again = held >= 0 ? element.children[held] : undefined;
     if (again instanceof HTMLElement) again.focus();
   };
-  context.onClose(store.subscribe(show, "colour", "filters", "theme"));
+  context.onClose(
+    store.subscribe((_, changed) => {
+      if (changed.has("colour") || changed.has("theme") || update === null) return show();
+      // A slider that is moved must not be replaced.
+      update();
+      showOthers();
+    }, "colour", "filters", "theme"),
+  );
   show();
   return element;
+}
+
+/** The ends of a column's colours in print; values beyond an end have its colour. */
+export function scaleEnds(column: NumberColumn): readonly [string, string] {
+  const [least, greatest] = colourRange(column);
+  return [`${column.low < least ? "≤\u2009" : ""}${figure(least)}`, `${column.high > greatest ? "≥\u2009" : ""}${figure(greatest)}`];
+}
+
+/** What a filter leaves: "label without 8", "reconstruction error from 0.002 to 0.007". */
+export function filterWords(atlas: AtlasData, { column: name, off = [], range }: Filter): string {
+  const column = findColumn(atlas, name);
+  if (column === null) return name;
+  if (column.kind === "category") {
+    const names = off.map((category) => shorten(column.names[category] ?? String(category), 16) || "(empty)");
+    return `${column.title} without ${names.length <= 3 ? names.join(", ") : `${names.length} of ${column.counts.filter((n) => n > 0).length}`}`;
+  }
+  const [low, high] = range ?? [-Infinity, Infinity];
+  if (low === -Infinity) return `${column.title} up to ${figure(high, 3)}`;
+  return `${column.title} from ${figure(low, 3)}${high === Infinity ? "" : ` to ${figure(high, 3)}`}`;
 }

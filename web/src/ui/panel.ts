@@ -31,7 +31,14 @@ export function makePanel(
     { class: "map-choice", "aria-label": "Map in this panel", onchange: () => change(panel, choice.value) },
     ...atlas.maps.map((map) => h("option", { value: map.name }, map.title || mapTitle(map.name))),
   );
-  const badge = h("button", { class: "badge", title: "How far this map can be trusted", onclick: () => store.set({ tab: "trust" }) });
+  const badge = h("button", { class: "badge", title: "How far this map can be trusted", onclick: () => showTrust() });
+  const showTrust = (): void => {
+    store.set({ tab: "trust" });
+    const cards = document.querySelectorAll<HTMLElement>(".latentscape .card");
+    const card = [...cards].find((each) => each.dataset["map"] === frame.map);
+    card?.scrollIntoView({ block: "center" });
+    card?.focus({ preventScroll: true });
+  };
   const reset = h("button", { class: "quiet", title: "Show the whole map (0)", onclick: () => views.see(frame.map, null) }, "whole map");
   const surface = h("div", {
     class: "surface",

@@ -54,7 +54,7 @@ export function searchBox(context: Context): HTMLElement {
     all.addEventListener("click", () => {
       store.set({ selection: rows.sort((a, b) => a - b), tab: "selection" });
       list.hidden = true;
-      context.say(`${rows.length} points selected`);
+      context.say(`${plural(rows.length, "point")} selected`);
     });
     fill(
       list,

@@ -3,7 +3,7 @@
 import { named, NO_CATEGORY } from "../data";
 import { css } from "../gl/colour";
 import { categoryName } from "./point";
-import { categoryColours } from "./colouring";
+import { applyFilters, categoryColours } from "./colouring";
 import type { Context } from "./context";
 import { download, fill, h, shorten, text } from "./dom";
 import { lacking } from "./lacking";
@@ -44,7 +44,7 @@ export function selectionPanel(context: Context): HTMLElement {
     h("p", {}, "The points are selected on every map at once, so you see where one map’s cluster lies on the others."),
     h("p", { class: "soft" }, "Hold ", h("kbd", {}, "Shift"), " to add to the selection, or to draw with any pen. With the keyboard: ", h("kbd", {}, "Enter"), " takes the held point in or out."),
   );
-  const title = h("h2", { class: "point-title" });
+  const title = h("h2", { class: "point-title", tabindex: -1 });
   const clear = h("button", {}, "Clear");
   const save = h("button", {}, "Save ids as CSV");
   const mix = h("div", { class: "mix" });
@@ -54,11 +54,15 @@ export function selectionPanel(context: Context): HTMLElement {
   const sheet = h("div", { class: "sheet" });
   const sheetTitle = h("h3", {});
   const error = h("p", { class: "soft" });
+  const hiddenText = h("span", {});
+  const only = h("button", {}, "Select the others only");
+  const hidden = h("p", { class: "notice" }, hiddenText, " ", only);
   const full = h(
     "div",
     {},
     title,
     h("p", { class: "actions" }, clear, save),
+    hidden,
     mix,
     error,
     style && h("div", { class: "typical" }, h("figure", {}, mean?.element ?? null, h("figcaption", {}, "mean image")), h("div", {}, h("h3", {}, "Most typical"), typical, h("h3", {}, "Least typical"), untypical)),
@@ -73,6 +77,17 @@ export function selectionPanel(context: Context): HTMLElement {
   });
   save.addEventListener("click", () => download("selection.csv", new Blob([selectionCsv(context)], { type: "text/csv" })));
 
+  /** 1 for rows that a filter leaves out, or null where none does. */
+  const outside = (): Uint8Array | null => {
+    const found = new Uint8Array(store.state.filters.length > 0 ? atlas.n : 0);
+    return applyFilters(atlas, store.state.filters, found) ? found : null;
+  };
+  only.addEventListener("click", () => {
+    const out = outside();
+    store.set({ selection: store.state.selection.filter((row) => out?.[row] !== 1) });
+    title.focus();
+  });
+
   const small = (row: number): HTMLElement => thumb(context, row);
   let request = 0;
   const show = (): void => {
@@ -84,6 +99,11 @@ export function selectionPanel(context: Context): HTMLElement {
     full.hidden = selection.length === 0;
     if (selection.length === 0) return;
     text(title, `${plural(selection.length, "point")} (${percent(selection.length / atlas.n)})`);
+    const out = outside();
+    const faint = out === null ? 0 : selection.reduce((sum, row) => sum + (out[row] ?? 0), 0);
+    hidden.hidden = faint === 0;
+    text(hiddenText, `${faint === selection.length ? "All" : count(faint)} of them ${faint === 1 ? "is" : "are"} taken out by the legend and ${faint === 1 ? "counts" : "count"} here all the same.`);
+    only.hidden = faint === selection.length;
     showMix(selection);
     const column = named(atlas.columns, "reconstruction_mse");
     if (column?.kind === "number") {
@@ -149,7 +169,7 @@ export function selectionPanel(context: Context): HTMLElement {
     fill(mix, bar, list);
   };
 
-  context.onClose(store.subscribe(show, "selection", "tab", "pen", "theme"));
+  context.onClose(store.subscribe(show, "selection", "filters", "tab", "pen", "theme"));
   context.onClose(atlas.onArrival(show));
   void context.computed.then(show);
   show();

@@ -4,17 +4,26 @@ import { TRUST, hasTrust } from "./colouring";
 import type { Context } from "./context";
 import { h, shorten } from "./dom";
 import { exportPng, exportSvg } from "./export";
+import { selectionText } from "../store";
 import { searchBox } from "./search";
 import type { Stage } from "./stage";
-import { mapTitle } from "./words";
+import { mapTitle, plural } from "./words";
 
-/** The maps on screen when there are to be `count`: those that are there, then the others. */
-export function mapsFor(context: Context, count: number): string[] {
+// Which maps were on screen lately, in their order, so that fewer maps and then more are the same maps.
+const seen = new WeakMap<Context, readonly string[]>();
+
+/** Remember the maps that are on screen. */
+function rememberMaps(context: Context): void {
   const shown = context.store.state.maps;
-  const others = context.atlas.maps.map((map) => map.name).filter((name) => !shown.includes(name));
+  seen.set(context, [...shown, ...(seen.get(context) ?? []).filter((name) => !shown.includes(name))]);
+}
+
+/** The maps on screen when there are to be `count`: those that are there, those that were, then the others. */
+export function mapsFor(context: Context, count: number): string[] {
+  const others = context.atlas.maps.map((map) => map.name);
   // The maps of the mapped model first; the plane of two neurons last.
   others.sort((a, b) => Number(a === "direct") - Number(b === "direct"));
-  return [...shown, ...others].slice(0, count);
+  return [...new Set([...context.store.state.maps, ...(seen.get(context) ?? []), ...others])].slice(0, count);
 }
 
 export function possibleCounts(context: Context): number[] {
@@ -65,13 +74,16 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
         files.append(button);
       }
     }
-    const link = h("button", {
-      onclick: () => {
-        save.open = false;
-        void navigator.clipboard?.writeText(location.href).then(() => context.say("Link copied"), () => context.say("Copying is not allowed here; the address bar has the link"));
-      },
-    }, "Copy a link to this view");
-    files.append(link);
+    const address = context.address?.();
+    if (address === undefined) return;
+    const copy = (): void => {
+      save.open = false;
+      const { selection } = store.state;
+      const whole = selection.length === 0 || selectionText(selection) !== null;
+      const copied = whole ? "Link copied" : `Link copied without the selection: ${plural(selection.length, "point")} are too many for a link`;
+      void navigator.clipboard?.writeText(address).then(() => context.say(copied), () => context.say("Copying is not allowed here; the address bar has the link"));
+    };
+    files.append(h("button", { onclick: copy }, "Copy a link to this view"));
   });
   save.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && save.open) {
@@ -106,6 +118,8 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
     mosaic.setAttribute("aria-pressed", String(state.mosaic));
     mosaic.hidden = atlas.decoded === null;
   };
+  rememberMaps(context);
+  context.onClose(store.subscribe(() => rememberMaps(context), "maps"));
   context.onClose(store.subscribe(show, "maps", "colour", "labels", "thumbnails", "mosaic"));
   void context.computed.then(show);
   show();

@@ -22,7 +22,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
   gaps: "Are the gaps real?",
   classes: "Are classes as pure as shown?",
   sizes: "Do sizes mean something?",
-  distances: "Do distances between groups?",
+  distances: "Do distances between groups mean something?",
   neighbours: "Do neighbours belong together?",
   misplaced: "Are few points misplaced?",
   seeds: "Is it the same with other seeds?",
@@ -38,7 +38,7 @@ export function shareOfBest(measure: Measure): number {
 }
 
 function decimals(value: number | null): string {
-  return value === null || !Number.isFinite(value) ? "–" : value.toFixed(3);
+  return value === null || !Number.isFinite(value) ? "–" : value.toFixed(3).replace("-", "−");
 }
 
 export function trustPage(context: Context): HTMLElement {
@@ -71,7 +71,7 @@ export function trustPage(context: Context): HTMLElement {
         const doubt = shareInDoubt(atlas, map.name);
         return h(
           "section",
-          { class: "card" },
+          { class: "card", "data-map": map.name, tabindex: -1 },
           h("h3", {}, map.title || mapTitle(map.name)),
           doubt !== null && h("p", { class: "soft" }, `${percent(doubt)} of the places are in doubt.`),
           ...map.card.sentences.map((sentence) =>

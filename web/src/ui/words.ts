@@ -16,7 +16,7 @@ export function figure(value: number | null | undefined, digits = 2): string {
   if (value === 0) return "0";
   const rounded = Number(value.toPrecision(digits));
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))));
-  return rounded.toFixed(Math.min(12, decimals));
+  return rounded.toFixed(Math.min(12, decimals)).replace("-", "−");
 }
 
 /** A share as a percentage, with a space that does not break. */
