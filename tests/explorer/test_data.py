@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from latentscape.explorer import thumbnails
+from latentscape.explorer import data, thumbnails
 from latentscape.explorer.container import (
     MAGIC,
     Container,
@@ -85,11 +86,11 @@ def test_blocks_come_back() -> None:
     box = Container()
     for name, array in arrays.items():
         box.add(name, array)
-    data = box.finish({"n": 1}).to_bytes()
-    assert data.startswith(MAGIC)
-    assert parse(data)[0] == schema()["version"]
+    content = box.finish({"n": 1}).to_bytes()
+    assert content.startswith(MAGIC)
+    assert parse(content)[0] == schema()["version"]
     for name, array in arrays.items():
-        assert np.array_equal(read_block(data, name), array.ravel())
+        assert np.array_equal(read_block(content, name), array.ravel())
 
 
 def test_any_range_of_a_block_in_parts_is_that_of_the_whole() -> None:
@@ -127,3 +128,29 @@ def test_a_sample_tells_the_spacing_of_a_large_map(monkeypatch: pytest.MonkeyPat
         np.quantile(sampled, quantiles), np.quantile(exact, quantiles), rtol=0.05
     )
     assert reach == pytest.approx(island_reach(fitted.embedding_), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        (np.arange(11, dtype=np.float32) / 10, 11),  # neighbours kept, of ten
+        (np.array([3.0, 5.0, 9.0]), 4),
+        (np.array([0.0, 0.1, 1.0, np.nan]), 11),
+        (np.array([0.0, 0.1, 0.25]), 255),  # not even
+        (np.linspace(0, 1, 400), 255),  # even, but too many
+        (np.array([0.0, 5e-324, 1e300]), 255),
+        (np.full(4, 2.5), 255),
+    ],
+)
+def test_a_column_of_even_steps_is_exact(values: AnyArray, levels: int) -> None:
+    box = Container()
+    entry = data._numbers(box, "tsne_recall", pd.Series(values), ("tsne",))
+    assert entry is not None
+    assert entry["levels"] == levels
+    block = read_block(box.finish({"n": len(values)}).to_bytes(), entry["block"])
+    assert np.array_equal(block == levels, np.isnan(values))
+    step = (entry["high"] - entry["low"]) / (levels - 1)
+    read = entry["low"] + step * block
+    known = np.isfinite(values)
+    atol = 1e-7 if levels < 255 else step
+    np.testing.assert_allclose(read[known], values[known], rtol=1e-9, atol=atol)

@@ -276,9 +276,12 @@ def test_saved_files_show_what_the_page_shows(page: Any, walked: Atlas, tmp_path
         started.value.save_as(files[kind])
     box = surface(page, "t-SNE").bounding_box()
     picture = np.asarray(Image.open(io.BytesIO(files["PNG"].read_bytes())).convert("RGB"))
-    assert picture.shape[:2] == (round(3 * box["height"]), round(3 * box["width"]))
-    assert coloured(picture) > 5000
-    drawing = ET.parse(files["SVG"]).getroot()
+    whole = ET.parse(files["SVG"]).getroot()
+    assert picture.shape[:2] == (3 * int(whole.attrib["height"]), round(3 * box["width"]))
+    assert coloured(picture[90:-120]) > 5000
+    assert coloured(picture[-100:]) > 500  # the legend
+    drawing = whole.find(f"{SVG}svg")
+    assert drawing is not None
     circles = drawing.findall(f".//{SVG}circle")
     assert len(circles) == len(walked.points)
     found = np.array([[float(c.attrib["cx"]), float(c.attrib["cy"])] for c in circles])
@@ -287,6 +290,93 @@ def test_saved_files_show_what_the_page_shows(page: Any, walked: Atlas, tmp_path
     assert sorted(text.text or "" for text in drawing.findall(f".//{SVG}text")) == list(
         "0123456789"
     )
+    title, badge, *names = (text.text or "" for text in whole.findall(f"{SVG}text"))
+    assert title.startswith("t-SNE · ")
+    assert title.endswith(" · 1,000 test images")
+    assert badge == page.locator(".panel .badge").first.inner_text()
+    assert names == list("0123456789")
+
+
+def saved_svg(page: Any, path: Path) -> tuple[Any, list[str]]:
+    """Save the first map as SVG; return it and the words of its caption."""
+    page.locator("summary", has_text="Save").click()
+    with page.expect_download() as started:
+        button(page, "t-SNE as SVG").click()
+    started.value.save_as(path)
+    whole = ET.parse(path).getroot()
+    return whole, [text.text or "" for text in whole.findall(f"{SVG}text")][2:]
+
+
+def test_a_saved_map_says_what_its_colours_mean_and_what_is_faint(
+    page: Any, walked: Atlas, tmp_path: Path
+) -> None:
+    set_state(page, "filters: [{ column: 'label', off: [3, 8] }]")
+    whole, words = saved_svg(page, tmp_path / "filtered.svg")
+    assert words == [*"01245679", "label without 3, 8; the others faint"]
+    off = int(np.isin(walked.points["label"].to_numpy(), (3, 8)).sum())
+    faint = [
+        len(group)
+        for group in whole.findall(f"{SVG}svg/{SVG}g")
+        if float(group.attrib["fill-opacity"]) < 0.2
+    ]
+    assert sum(faint) == off
+    assert sorted(text.text or "" for text in whole.findall(f"{SVG}svg/{SVG}text")) == [*"01245679"]
+
+    set_state(page, "filters: [], colour: 'reconstruction_mse', selection: [1, 2, 3]")
+    _, words = saved_svg(page, tmp_path / "error.svg")
+    assert words[2:] == ["reconstruction error", "3 points selected; the others faint"]
+    assert all(re.fullmatch(r"[≤≥]?\u2009?0\.0\d+", end) for end in words[:2])
+
+    set_state(page, "colour: 'trust', selection: []")
+    _, words = saved_svg(page, tmp_path / "trust.svg")
+    assert words == ["neither", "false neighbours", "missing neighbours", "both"]
+
+    set_state(page, "colour: ''")
+    _, words = saved_svg(page, tmp_path / "plain.svg")
+    assert words == []
+
+
+def test_fewer_maps_and_then_more_are_the_same(page: Any) -> None:
+    page.get_by_label("Map in this panel").last.select_option("lda")
+    shown = state(page)["maps"]
+    assert shown == ["tsne", "lda"]
+    page.keyboard.press("1")
+    assert state(page)["maps"] == ["tsne"]
+    page.keyboard.press("2")
+    assert state(page)["maps"] == shown
+
+
+def test_a_filter_on_another_column_is_told_and_can_be_removed(page: Any) -> None:
+    legend = page.get_by_role("group", name="Legend")
+    legend.get_by_role("button", name="3", exact=True).click()
+    chip = page.get_by_role("button", name="Remove the filter label without 3")
+    assert chip.count() == 0  # the legend itself shows it
+    page.get_by_label("Colour by").select_option("reconstruction_mse")
+    chip.click()
+    assert state(page)["filters"] == []
+    chip.wait_for(state="hidden")
+
+
+def test_range_handles_answer_while_they_are_moved(page: Any, walked: Atlas) -> None:
+    page.get_by_label("Colour by").select_option("reconstruction_mse")
+    greatest = page.get_by_label(re.compile("^Greatest"))
+    greatest.focus()
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageDown")
+    wait_until(page, f"{STORE}.state.filters.length === 1")
+    page.wait_for_timeout(100)
+    assert page.evaluate("document.activeElement.ariaLabel").startswith("Greatest")
+    (found,) = state(page)["filters"]
+    low, high = found["range"]
+    assert low == float("-inf")  # the lower end of the scale is no limit
+    values = walked.points["reconstruction_mse"].to_numpy()
+    told = page.locator(".legend-note").inner_text()
+    count = re.search(r"up to (\S+): (\d+) points", told)
+    assert count
+    assert abs(int(count[2]) - (values <= high).sum()) <= 1
+    page.get_by_role("group", name="Legend").get_by_role("button", name="all").click()
+    assert state(page)["filters"] == []
+    assert float(greatest.input_value()) > high
 
 
 def test_the_badge_leads_to_the_evidence(page: Any) -> None:
@@ -294,12 +384,20 @@ def test_the_badge_leads_to_the_evidence(page: Any) -> None:
     assert re.search(r"\d", badge.inner_text())
     badge.click()
     assert state(page)["tab"] == "trust"
+    title = page.evaluate("document.activeElement.querySelector('h3').textContent")
+    assert title.startswith("t-SNE")
+    page.keyboard.press("Escape")
+    assert state(page)["tab"] == "point"
 
 
 def test_search_by_id_and_by_label(page: Any, walked: Atlas) -> None:
     field = page.get_by_role("searchbox")
     wanted = str(walked.points["id"][321])
     field.fill(wanted)
+    page.keyboard.press("Enter")
+    assert state(page)["focus"] == 321
+    set_state(page, "focus: -1")
+    field.fill(re.sub(r"(?<=\D)0+(?=\d)", "", wanted))  # test-321 for test-00321
     page.keyboard.press("Enter")
     assert state(page)["focus"] == 321
     field.fill("4")

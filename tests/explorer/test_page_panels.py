@@ -14,7 +14,7 @@ import pytest
 from latentscape.atlas import Atlas
 from latentscape.images import ImageSet
 
-from .browser import wait_until
+from .browser import opened_page, wait_until
 from .person import (
     STORE,
     button,
@@ -99,7 +99,8 @@ def test_every_map_decodes_live(page: Any) -> None:
             page.wait_for_timeout(60)
             figure = panel(page).locator("figure", has_text="decoded").locator("canvas").first
             shown.add(pixels(page, figure).tobytes())
-            assert re.search(r"Farther from its nearest point than .*%", panel(page).inner_text())
+            told = panel(page).inner_text()
+            assert re.search(r"times as far as is usual .*(\s%|none|all) of the points", told)
             assert "Encoded and placed again" in panel(page).inner_text()
     assert len(shown) >= 7  # other places, other images
 
@@ -135,6 +136,33 @@ def test_a_path_is_played_and_dragged(page: Any) -> None:
     assert state(page)["path"] == []
 
 
+def test_who_wants_no_motion_sees_still_pictures(browser: Any, address: str) -> None:
+    size = {"width": 1280, "height": 800}
+    with opened_page(browser, address, viewport=size, reduced_motion="reduce") as page:
+        set_state(page, "path: [{ row: 3 }, { row: 700 }], tab: 'path', pen: 'path'")
+        wait_until(page, "document.querySelectorAll('.film canvas').length === 24")
+        button(page, "Play").click()
+        seen = set()
+        for _ in range(120):
+            seen.add(page.get_by_label("Place on the path").input_value())
+            page.wait_for_timeout(20)
+            if "1" in seen:
+                break
+        steps = {f"{k / 11:.3f}" for k in range(12)}
+        assert {f"{float(place):.3f}" for place in seen} <= steps
+        assert len(seen) > 4
+
+
+def test_a_path_needs_two_ends(page: Any, walked: Atlas) -> None:
+    page.keyboard.press("p")
+    placed = places(walked, "tsne", surface(page, "t-SNE").bounding_box())
+    row = lonely_row(placed)
+    page.mouse.click(*placed[row])
+    page.mouse.click(*placed[row])
+    page.get_by_text("choose another one for its end").wait_for()
+    assert state(page)["path"] == [{"row": row}]
+
+
 def test_latent_axes_move_the_image(page: Any, walked: Atlas) -> None:
     set_state(page, "focus: 42, tab: 'point'")
     page.locator("summary", has_text="Latent axes").click()
@@ -148,12 +176,29 @@ def test_latent_axes_move_the_image(page: Any, walked: Atlas) -> None:
     assert not np.array_equal(pixels(page, picture), before)
     assert marks(page, surface(page, "t-SNE"), (255, 197, 49)) > 10  # the star where it lands
     shares = [float(text.split()[0].rstrip("\u00a0%")) for text in
-              panel(page).locator(".axis .number").all_inner_texts()]  # fmt: skip
+              panel(page).locator(".axis .number.soft").all_inner_texts()]  # fmt: skip
     codes = np.asarray(walked.codes, dtype=np.float64)
     spectrum = np.linalg.eigvalsh(np.cov(codes.T))[::-1]
     np.testing.assert_allclose(shares, 100 * spectrum[:6] / spectrum.sum(), atol=0.6)
     button(page, "Back to the point").click()
     assert np.array_equal(pixels(page, picture), before)
+    assert state(page)["axes"] == []
+
+
+def test_latent_axes_stand_in_the_link_and_another_point_starts_anew(
+    browser: Any, page: Any, address: str
+) -> None:
+    set_state(page, "focus: 42, tab: 'point', axes: [1.5, -0.7]")
+    values = panel(page).locator(".axis-value")
+    assert values.all_inner_texts()[:3] == ["+1.5 sd", "−0.7 sd", ""]
+    wait_until(page, "location.hash.includes('axes')")
+    link = page.evaluate("location.href")
+    with opened_page(browser, link, viewport={"width": 1280, "height": 800}) as again:
+        assert panel(again).locator(".axis input").first.input_value() == "1.5"
+        assert marks(again, surface(again, "t-SNE"), (255, 197, 49)) > 10
+        set_state(again, "focus: 43")
+        assert state(again)["axes"] == []
+        assert panel(again).locator(".axis input").first.input_value() == "0"
 
 
 def test_an_image_file_is_placed_where_its_row_is(
@@ -181,7 +226,12 @@ def test_an_image_file_is_placed_where_its_row_is(
     with page.expect_file_chooser() as chooser:
         button(page, "Open an image…").click()
     chooser.value.set_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no image"})
-    panel(page).get_by_text("no image that the browser can read").wait_for()
+    problem = panel(page).get_by_text("x.png is no image that the browser can read")
+    problem.wait_for()
+    assert f"labelled {label}" in panel(page).inner_text()  # what stands on the pad is as it was
+    button(page, "Clear").last.click()
+    assert not problem.is_visible()
+    assert "nearest are labelled" not in panel(page).inner_text()
 
 
 def test_a_scribble_is_unlike_the_data(page: Any) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+from latentscape.atlas import Atlas
+
 from .browser import opened_page, wait_until
-from .person import button, set_state
+from .person import button, draw, lonely_row, panel, places, set_state, state, surface
 
 pytestmark = pytest.mark.slow
 
@@ -51,6 +54,13 @@ PLACEHOLDER = """() => {
 }"""
 
 
+# What the page shows, from above, in CSS pixels of the screen.
+PARTS = """() => Object.fromEntries(['.top', '.toolbar', '.stage', '.under', '.side'].map((part) => {
+  const { top, bottom, height } = document.querySelector(part).getBoundingClientRect();
+  return [part.slice(1), { top, bottom, height }];
+}))"""
+
+
 @pytest.fixture
 def phone(browser: Any, address: str) -> Iterator[Any]:
     size = {"width": 390, "height": 844}
@@ -70,11 +80,66 @@ def test_no_words_are_cut_or_tiny(phone: Any) -> None:
     for colour in ("label", "reconstruction_mse", "trust"):
         set_state(phone, f"colour: '{colour}', selection: [1, 2, 3]")
         look(f"coloured by {colour}")
+    set_state(phone, "filters: [{ column: 'label', off: [3] }]")
+    look("a filter on another column")
     set_state(phone, "path: [{ row: 1 }, { row: 2 }], focus: 5")
     for step in ("Point", "Decode", "Path", "Draw", "Select", "Size", "Trust", "About"):
         button(phone, step).click()
         look(step)
     assert found == {}
+
+
+def test_the_panel_is_a_sheet_that_takes_room_and_hides_nothing(
+    browser: Any, address: str, walked: Atlas
+) -> None:
+    size = {"width": 390, "height": 844}
+    touch = {"has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
+    with opened_page(browser, address, viewport=size, **touch) as page:
+
+        def parts(sheet: str) -> dict[str, dict[str, float]]:
+            wait_until(page, f"document.getElementById('app').dataset.sheet === '{sheet}'")
+            found: dict[str, dict[str, float]] = page.evaluate(PARTS)
+            assert found["side"]["bottom"] <= 844.5  # nothing is below the screen
+            assert found["stage"]["bottom"] <= found["side"]["top"]
+            return found
+
+        handle = button(page, "Details")
+        closed = parts("closed")
+        assert closed["side"]["height"] < 70
+        assert closed["stage"]["height"] > 0.5 * 844
+        area = surface(page, "t-SNE")
+        row = lonely_row(places(walked, "tsne", area.bounding_box()))
+        page.touchscreen.tap(*places(walked, "tsne", area.bounding_box())[row])
+        opened = parts("open")
+        assert state(page)["focus"] == row
+        assert opened["side"]["height"] > 300
+        assert opened["stage"]["height"] > 300
+        assert opened["toolbar"]["height"] == opened["under"]["height"] == 0
+        title = panel(page).get_by_role("heading").first
+        assert title.bounding_box()["y"] < 844
+        handle.tap()
+        parts("closed")
+        handle.tap()
+        parts("open")
+        page.wait_for_timeout(300)
+        x, y = area.bounding_box()["x"] + 14, area.bounding_box()["y"] + 60
+        assert np.hypot(*(places(walked, "tsne", area.bounding_box()) - [x, y]).T).min() > 20
+        page.touchscreen.tap(x, y)  # where no point is
+        assert state(page)["focus"] == -1
+        parts("closed")
+        button(page, "Draw").tap()
+        parts("open")
+        pad = page.locator(".pad").bounding_box()
+        assert pad["y"] + pad["height"] <= 844
+        draw(page, (140, 40), (140, 240))
+        verdict = panel(page).get_by_text("nearest are labelled")
+        verdict.wait_for()
+        button(page, "Trust").tap()
+        reading = page.get_by_role("main").bounding_box()
+        assert reading["y"] + reading["height"] == pytest.approx(844, abs=1)
+        page.locator(".card").last.scroll_into_view_if_needed()
+        assert page.evaluate("document.documentElement.scrollTop") == 0  # it scrolls by itself
+        assert page.get_by_role("navigation").is_visible()
 
 
 def test_the_words_of_the_search_field_fit(phone: Any) -> None:

@@ -204,9 +204,10 @@ def _numbers(
     of_map, measure = next(
         ((m, name.removeprefix(f"{m}_")) for m in maps if name.startswith(f"{m}_")), (None, name)
     )
-    levels = 255 if of_map else 65535  # a colour needs no more; an error is read as a number too
+    most = 255 if of_map else 65535  # a colour needs no more; an error is read as a number too
     low, high = float(values[known].min()), float(values[known].max())
-    step = (high - low) / (levels - 1) or 1.0
+    levels = _even_steps(values[known], most) or most
+    step = (high - low) / (levels - 1) if levels > 1 and high > low else 1.0
     numbers = np.where(known, np.rint((np.where(known, values, low) - low) / step), levels)
     title, note = TRUST_COLUMNS.get(measure, (_words(measure), ""))
     if of_map:
@@ -222,6 +223,19 @@ def _numbers(
         "map": of_map,
         "note": note,
     }
+
+
+def _even_steps(values: AnyArray, most: int) -> int | None:
+    """Return how many levels hold the values exactly: tenths stay tenths; None where none do."""
+    steps = np.unique(values)
+    if not 1 < len(steps) <= most:
+        return None
+    apart = np.diff(steps).min()
+    if steps[-1] - steps[0] > (most - 1) * apart:
+        return None
+    whole = (steps - steps[0]) / apart
+    even = np.allclose(whole, np.rint(whole), rtol=0, atol=1e-3)
+    return int(np.rint(whole[-1])) + 1 if even else None
 
 
 def _words(name: str) -> str:

@@ -248,7 +248,10 @@ def _seeds(report: MapReport) -> Sentence:
     stability = report.measures.get("stability")
     if stability is None:
         return Sentence(
-            "seeds", "unknown", "How much moves with another seed: only one map was given."
+            "seeds",
+            "unknown",
+            "How much moves with another seed: no map of another seed was compared; for the plane "
+            "of two neurons that would be another training.",
         )
     left = report.measures["procrustes"].value
     if stability.value == 1 and left < 1e-6:

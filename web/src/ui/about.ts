@@ -4,7 +4,7 @@ import { lineChart, type Series } from "./chart";
 import type { Context } from "./context";
 import { fill, h, shorten } from "./dom";
 import { classColours, css } from "../gl/colour";
-import { count, extent, figure, plural } from "./words";
+import { count, extent, figure, mapTitle, plural } from "./words";
 
 /** A setting as people write it. */
 function written(value: unknown): string {
@@ -63,7 +63,7 @@ export function aboutPage(context: Context): HTMLElement {
     fill(
       page,
       h("h2", {}, shorten(about.name, 200)),
-      h("p", { class: "lead" }, `${extent(about, atlas.n)}, ${shape === "" ? "" : "encoded to "}${about.latent_dim} numbers each, laid out on ${plural(atlas.maps.length, "map")}.`),
+      h("p", { class: "lead" }, `${extent(about, atlas.n)}, ${shape === "" ? "" : "encoded to "}${about.latent_dim} numbers each, laid out on ${plural(atlas.maps.length, "map")}: ${atlas.maps.map((map) => shorten(map.title || mapTitle(map.name), 40)).join(", ")}.`),
       ...section("Data", [
         ["rows", [about.n_train !== null && `${count(about.n_train)} for training`, about.n_test !== null && `${count(about.n_test)} for testing`].filter((part) => typeof part === "string").join(", ") || "–"],
         ["size of an image", shape || "no images"],
@@ -76,7 +76,7 @@ export function aboutPage(context: Context): HTMLElement {
         ["finished", about.finished],
       ]),
       series.length > 0 && h("h3", {}, "Training"),
-      series.length > 0 && epochs > 1 && lineChart(series, { title: "Validation error by epoch, one line for each training", x: "epoch", y: "validation error (MSE)", logX: false, logY: true }).element,
+      series.length > 0 && epochs > 1 && lineChart(series, { title: "Validation error by epoch, one line for each training", x: "epoch", y: "validation error (MSE)", logX: false, logY: true, wholeX: true }).element,
       series.length > 0 && h("p", { class: "soft" }, epochs > 1 ? "One line for each training, named by its latent size." : "Trained for one epoch only."),
       ...section("What is not here", Object.entries(atlas.lacking)),
       ...section(

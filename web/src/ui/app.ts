@@ -22,6 +22,7 @@ import { legend } from "./legend";
 import { pathPanel } from "./path";
 import { pointPanel } from "./point";
 import { selectionPanel } from "./selection";
+import { makeSheet } from "./sheet";
 import { sizePage } from "./size";
 import { createStage } from "./stage";
 import { toolbar } from "./toolbar";
@@ -140,9 +141,10 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     tabs.append(button);
     return [tab, button] as const;
   });
+  const sheet = makeSheet(root, store, context.onClose);
   const pens = h("div", { class: "pens", role: "group", "aria-label": "Pen" });
   const penButtons = PARTS.map(([part, name, change]) => {
-    const button = h("button", { onclick: () => store.set({ ...change, tab: part }) }, name);
+    const button = h("button", { onclick: () => { store.set({ ...change, tab: part }); sheet.open(); } }, name);
     pens.append(button);
     return [part, button] as const;
   });
@@ -159,7 +161,7 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   const chip = h("button", { class: "chip", onclick: () => store.set({ tab: "selection" }) });
 
   const keys = h("p", { class: "visually-hidden", id: "latentscape-keys" }, "Arrow keys go from point to point, plus and minus zoom, question mark shows all keys.");
-  const aside = h("aside", { class: "side", "aria-label": "Details" }, pens, ...Object.values(parts));
+  const aside = h("aside", { class: "side", "aria-label": "Details" }, h("div", { class: "side-head" }, pens, sheet.handle), ...Object.values(parts));
   const maps = h("main", { class: "maps" }, toolbar(context, stage), stage.element, h("div", { class: "under" }, legend(context), chip), keys);
   const reading = h("main", { class: "reading", tabindex: 0 }, ...Object.values(pages));
   const trouble = h("p", { class: "notice trouble", role: "alert" });
@@ -205,10 +207,9 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     const selected = store.state.selection.length;
     chip.hidden = selected === 0;
     if (reads !== read) {
-      // Another page begins at its top; on a phone it is the document that scrolls.
+      // Another page begins at its top.
       read = reads;
       reading.scrollTop = 0;
-      if (options.link) window.scrollTo(0, 0);
     }
     text(chip, `${plural(selected, "point")} selected`);
   };

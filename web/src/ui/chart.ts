@@ -22,6 +22,8 @@ export interface ChartOptions {
   readonly bandX?: readonly [number, number] | null;
   readonly markX?: number | null;
   readonly fromZero?: boolean;
+  /** x counts something: no ticks between whole numbers. */
+  readonly wholeX?: boolean;
 }
 
 export interface Chart {
@@ -99,7 +101,7 @@ function drawLines(element: SVGSVGElement, width: number, series: readonly Serie
     );
   }
   let last = -Infinity;
-  for (const tick of options.xTicks ?? ticks(x0, x1, options.logX)) {
+  for (const tick of options.xTicks ?? ticks(x0, x1, options.logX, options.wholeX)) {
     if (tick < x0 || tick > x1 || toX(tick) - last < LABEL) continue;
     last = toX(tick);
     element.append(s("text", { class: "tick", x: toX(tick), y: bottom + 20, "text-anchor": "middle" }, tickText(tick)));
@@ -156,7 +158,7 @@ function spread(ends: { y: number }[], gap: number, top: number, bottom: number)
   }
 }
 
-function ticks(low: number, high: number, log: boolean): number[] {
+function ticks(low: number, high: number, log: boolean, whole = false): number[] {
   const found: number[] = [];
   if (log) {
     for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); e++) {
@@ -167,7 +169,8 @@ function ticks(low: number, high: number, log: boolean): number[] {
   }
   const raw = (high - low) / 5;
   const unit = 10 ** Math.floor(Math.log10(raw || 1));
-  const step = ([1, 2, 2.5, 5, 10].find((m) => m * unit >= raw) ?? 10) * unit;
+  const nice = ([1, 2, 2.5, 5, 10].find((m) => m * unit >= raw) ?? 10) * unit;
+  const step = whole ? Math.ceil(nice) : nice;
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-6; value += step) found.push(Math.abs(value) < step * 1e-6 ? 0 : value);
   return found;
 }

@@ -10,6 +10,11 @@ export interface ClusterLabel {
 }
 
 const CELLS = 48;
+
+/** How far above its place a name stands, CSS pixels: among few points it would cover what it names. */
+export function lift(n: number): number {
+  return n < 100 ? 16 : 0;
+}
 const MOST = 20;
 
 /**

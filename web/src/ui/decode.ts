@@ -6,7 +6,7 @@ import { h, text } from "./dom";
 import { lacking } from "./lacking";
 import { fade } from "./mosaic";
 import { Picture, decodedStyle } from "./picture";
-import { figure, mapTitle, percent } from "./words";
+import { figure, mapTitle, share } from "./words";
 
 /** Beyond this share of the distances between data, a place has none around it. */
 const FAR = 0.995;
@@ -19,7 +19,7 @@ export function decodePanel(context: Context): HTMLElement {
     { class: "empty" },
     h("p", { class: "lead" }, "Point anywhere."),
     h("p", {}, "Every place of a map has a code, and every code an image, whether or not there are data. Move over a map and watch the digits change."),
-    h("p", { class: "soft" }, "Click to hold a place; click again to let go. Arrow keys move the pen."),
+    h("p", { class: "soft" }, "Click to hold a place; click again to let go. With the keyboard: arrows move the pen and hold it, ", h("kbd", {}, "Enter"), " lets go."),
     lacking(context, "model"),
   );
   const picture = style && new Picture(style, "Decoded image", "large");
@@ -61,12 +61,12 @@ export function decodePanel(context: Context): HTMLElement {
     const bar = meter.firstElementChild;
     if (bar instanceof HTMLElement) bar.style.width = `${Math.max(1, Math.min(100, found.percentile * 100))}%`;
     meter.classList.toggle("bad", far);
-    meter.setAttribute("aria-label", `Farther than ${percent(found.percentile)}`);
-    text(meterText, `Farther from its nearest point than ${percent(found.percentile)} of the points are from theirs (${figure(found.distance, 2)} times the usual distance).`);
+    meter.setAttribute("aria-label", `Farther than ${share(found.percentile)} of the points`);
+    text(meterText, `Its nearest point is ${figure(found.distance)} times as far as is usual among the points; ${share(found.percentile)} of the points have a nearer one.`);
     const marks: Mark[] = [{ kind: "cross", map: place.map, points: [place.x, place.y] }];
     if (found.back) marks.unshift({ kind: "arrow", map: place.map, points: [place.x, place.y, ...found.back] });
     text(trip, found.back
-      ? `Encoded and placed again, the image lands ${figure(found.drift, 2)} such distances away${found.drift < 3 ? ": the map and the model agree here." : ": what the place shows is not what the model would put there."}`
+      ? `Encoded and placed again, the image lands ${figure(found.drift)} times that usual distance away${found.drift < 3 ? ": the map and the model agree here." : ": what the place shows is not what the model would put there."}`
       : "The model has no encoder, so the image cannot be sent back.");
     // The same code on the other maps that show this model.
     for (const map of atlas.maps) {

@@ -7,7 +7,7 @@ import { fill, h, shorten, text } from "./dom";
 import { Picture, decodedStyle, toRgba } from "./picture";
 import { categoryName } from "./point";
 import { thumb } from "./thumb";
-import { figure, percent } from "./words";
+import { figure, share } from "./words";
 
 const PAD = 280;
 const MOST_PIXELS = 800; // a larger picture from a file is made smaller first
@@ -26,6 +26,8 @@ export function drawPanel(context: Context): HTMLElement {
   const rebuilt = style && new Picture(style, "Its reconstruction", "medium");
   const verdict = h("p", { class: "verdict", role: "status" });
   const facts = h("p", { class: "soft" });
+  const problem = h("p", { class: "notice", role: "alert" });
+  problem.hidden = true;
   const near = h("div", { class: "strip" });
   const answer = h("div", {}, verdict, style && h("div", { class: "pair" }, h("figure", {}, seen?.element ?? null, h("figcaption", {}, "as the encoder sees it")), h("figure", {}, rebuilt?.element ?? null, h("figcaption", {}, "reconstruction"))), h("h3", {}, "Ten nearest images"), near, facts);
   answer.hidden = true;
@@ -33,16 +35,18 @@ export function drawPanel(context: Context): HTMLElement {
   missing.hidden = true;
   const panel = h(
     "div",
-    { class: "panel-body" },
+    { class: "panel-body draw" },
     h("h2", { class: "visually-hidden" }, "Drawing"),
     h("p", { class: "lead" }, atlas.about.centred ? "Draw a digit." : "Draw, or open an image."),
     h("div", { class: "pad-frame" }, pad, hint),
     h("p", { class: "actions" }, clear, open, file),
     missing,
+    problem,
     answer,
   );
   let last: readonly [number, number] | null = null;
   let empty = true;
+  let named = "drawing"; // what the star on the maps stands for
   let request = 0;
   let waiting = 0;
   let cursor: readonly [number, number] = [PAD / 2, PAD / 4];
@@ -59,7 +63,9 @@ export function drawPanel(context: Context): HTMLElement {
     ink.stroke();
     last = [x, y];
     empty = false;
+    named = "drawing";
     hint.hidden = true;
+    problem.hidden = true;
     if (waiting === 0) waiting = requestAnimationFrame(look);
   };
 
@@ -134,10 +140,10 @@ export function drawPanel(context: Context): HTMLElement {
     );
     text(
       facts,
-      `${found.reconstruction ? `Reconstruction error ${figure(found.error)}, larger than for ${percent(found.errorPercentile)} of the data. ` : ""}Nearest code ${figure(found.distance)} times as far as is usual, farther than ${percent(found.distancePercentile)}.`,
+      `${found.reconstruction ? `Reconstruction error ${figure(found.error)}, larger than for ${share(found.errorPercentile)} of the data. ` : ""}Its nearest code is ${figure(found.distance)} times as far as is usual; ${share(found.distancePercentile)} of the data have a nearer one.`,
     );
     fill(near, ...rows.map((row) => thumb(context, row)));
-    const marks: Mark[] = Object.entries(found.places).map(([map, points]) => ({ kind: "star", map, points }));
+    const marks: Mark[] = Object.entries(found.places).map(([map, points]) => ({ kind: "star", map, points, text: named }));
     context.marks.set("draw", marks);
   };
 
@@ -180,6 +186,7 @@ export function drawPanel(context: Context): HTMLElement {
     request++;
     hint.hidden = false;
     answer.hidden = true;
+    problem.hidden = true;
     cursor = [PAD / 2, PAD / 4];
     context.marks.set("draw", []);
   });
@@ -219,14 +226,16 @@ export function drawPanel(context: Context): HTMLElement {
       ink.imageSmoothingEnabled = false;
       ink.drawImage(small, 0, 0, PAD, PAD);
       empty = false;
+      named = "file";
       hint.hidden = true;
+      problem.hidden = true;
       const own = ++request;
       const found = await compute.arrive(image);
       if (own === request && found !== null) show(found);
     } catch {
-      answer.hidden = false;
-      text(verdict, "This file is no image that the browser can read.");
-      verdict.classList.add("bad");
+      // What stands on the pad, and what was found for it, stays.
+      problem.hidden = false;
+      text(problem, `${blob instanceof File ? shorten(blob.name, 40) : "This file"} is no image that the browser can read.`);
     }
   };
   open.addEventListener("click", () => file.click());

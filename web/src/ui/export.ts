@@ -4,25 +4,43 @@ import { named } from "../data";
 import { toScreen } from "../gl/camera";
 import { css, textShade } from "../gl/colour";
 import { pointLook } from "../gl/renderer";
-import { clusterLabels } from "./clusters";
-import { categoryColours, colourIndices, findColumn, paletteFor } from "./colouring";
+import { caption, paintCaption, svgCaption } from "./caption";
+import { clusterLabels, lift } from "./clusters";
+import { applyFilters, categoryColours, colourIndices, paletteFor } from "./colouring";
 import type { Context } from "./context";
-import { download, s } from "./dom";
-import { inksOf } from "./paint";
+import { download, h, s, shorten } from "./dom";
+import { inksOf, namedColumn } from "./paint";
 import type { Stage } from "./stage";
 import { mapTitle } from "./words";
 
 /** More points than these enter an SVG as a picture, with only the names as vectors. */
 const MOST_CIRCLES = 20_000;
+const SCALE = 3;
 
 export async function exportPng(context: Context, stage: Stage, map: string): Promise<void> {
-  const sheet = stage.picture(map, 3);
+  const sheet = captioned(context, stage, map);
   const blob = sheet === null ? null : await new Promise<Blob | null>((resolve) => sheet.toBlob(resolve, "image/png"));
   if (blob === null) context.say("The picture could not be made");
   else {
     download(`${map}.png`, blob);
     context.say(`${mapTitle(map)} saved as PNG`);
   }
+}
+
+/** The map with its caption, in `SCALE` pixels for each CSS pixel. */
+function captioned(context: Context, stage: Stage, map: string): HTMLCanvasElement | null {
+  const picture = stage.picture(map, SCALE);
+  if (picture === null) return null;
+  const around = caption(context, map, picture.width / SCALE, picture.height / SCALE);
+  const sheet = h("canvas", { width: picture.width, height: around.height * SCALE });
+  const paper = sheet.getContext("2d");
+  if (paper === null) return null;
+  paper.fillStyle = inksOf(context.dark()).paper;
+  paper.fillRect(0, 0, sheet.width, sheet.height);
+  paper.drawImage(picture, 0, around.top * SCALE);
+  paper.setTransform(SCALE, 0, 0, SCALE, 0, 0);
+  paintCaption(paper, around);
+  return sheet;
 }
 
 export function exportSvg(context: Context, stage: Stage, map: string): void {
@@ -42,13 +60,18 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
   const dark = context.dark();
   const { width, height } = view.rect;
   const inks = inksOf(dark);
-  const drawing = s("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` });
-  drawing.append(s("title", {}, `${mapTitle(name)} map of ${atlas.about.name}`), s("rect", { width, height, fill: inks.paper }));
+  const around = caption(context, name, width, height);
+  const whole = s("svg", { xmlns: "http://www.w3.org/2000/svg", width, height: around.height, viewBox: `0 0 ${width} ${around.height}` });
+  // An inner drawing cuts off the points that stand beyond its edge.
+  const drawing = s("svg", { y: around.top, width, height });
+  whole.append(s("title", {}, `${mapTitle(name)} map of ${atlas.about.name}`), s("rect", { width, height: around.height, fill: inks.paper }), drawing, ...svgCaption(around));
   const place = (x: number, y: number) => toScreen(view.camera, view.extent, view.rect, x, y);
   const indices = colourIndices(atlas, store.state.colour, name);
   const palette = paletteFor(atlas, store.state.colour, dark);
   const look = pointLook(atlas.n, width * height, view.camera.zoom);
-  const off = new Set(store.state.selection);
+  const selected = new Set(store.state.selection);
+  const outside = new Uint8Array(atlas.n);
+  applyFilters(atlas, store.state.filters, outside);
   if (atlas.n <= MOST_CIRCLES) {
     // One group for each colour keeps the file small.
     const groups = new Map<string, SVGGElement>();
@@ -57,35 +80,36 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
       if (!(x >= -9 && y >= -9 && x <= width + 9 && y <= height + 9)) continue;
       const k = 4 * (indices[i] ?? 255);
       const colour = `#${[0, 1, 2].map((c) => (palette[k + c] ?? 0).toString(16).padStart(2, "0")).join("")}`;
-      const dim = off.size > 0 && !off.has(i);
+      const dim = outside[i] === 1 || (selected.size > 0 && !selected.has(i));
       const key = colour + String(dim);
       let group = groups.get(key);
       if (group === undefined) {
         group = s("g", { fill: colour, "fill-opacity": (dim ? 0.16 : 1) * look.opacity });
         groups.set(key, group);
-        drawing.append(group);
+        drawing[dim ? "prepend" : "append"](group);
       }
       group.append(s("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (look.size / 2).toFixed(2) }));
     }
   } else {
-    const sheet = stage.picture(name, 3);
+    const sheet = stage.picture(name, SCALE);
     if (sheet !== null) drawing.append(s("image", { width, height, href: sheet.toDataURL("image/png") }));
   }
-  const column = findColumn(atlas, store.state.colour);
-  const labelled = column?.kind === "category" ? column : atlas.label;
+  const labelled = namedColumn(context);
   if (store.state.labels && labelled !== null && atlas.n <= MOST_CIRCLES) {
     const colours = categoryColours(labelled, dark);
+    const off = new Set(store.state.filters.find((filter) => filter.column === labelled.name)?.off ?? []);
     for (const label of clusterLabels(map.positions, labelled)) {
+      if (off.has(label.category)) continue;
       const [x, y] = place(label.x, label.y);
       drawing.append(
         s("text", {
-          x: x.toFixed(1), y: y.toFixed(1), "text-anchor": "middle", "dominant-baseline": "central",
+          x: x.toFixed(1), y: (y - lift(atlas.n)).toFixed(1), "text-anchor": "middle", "dominant-baseline": "central",
           "font-family": "system-ui, sans-serif", "font-weight": 600, "font-size": 16,
           fill: css(textShade(colours[label.category] ?? [0, 0, 0], dark)),
           stroke: inks.paper, "stroke-width": 4, "stroke-linejoin": "round", "paint-order": "stroke",
-        }, label.name),
+        }, shorten(label.name, 22)),
       );
     }
   }
-  return drawing;
+  return whole;
 }

@@ -3,9 +3,9 @@
 import { h } from "./dom";
 
 const KEYS: readonly (readonly [string, string])[] = [
-  ["Arrow keys", "on a map: to the nearest point that way, or move the decode pen (Shift: faster)"],
-  ["Enter", "take the held point in or out of the selection; set an end of a path; hold the pen"],
-  ["Esc", "let go: of the point, then of the selection"],
+  ["Arrow keys", "on a map: to the nearest point that way; with the decode pen: move it and hold it there (Shift: faster)"],
+  ["Enter", "take the held point in or out of the selection; set an end of a path; let the decode pen go, or hold it again"],
+  ["Esc", "from a page to the maps; there let go: of the place, the point, the path, then the selection"],
   ["+  −  0", "zoom in, zoom out, whole map"],
   ["1  2  4", "number of maps"],
   ["V  D  L  R  P", "look, decode, lasso, rectangle, path"],

@@ -5,7 +5,7 @@ import { css, textShade } from "../gl/colour";
 import { Overlay, type Inks } from "../gl/overlay";
 import { named, type CategoryColumn, type MapData } from "../data";
 import type { Context, Mark } from "./context";
-import { clusterLabels, type ClusterLabel } from "./clusters";
+import { clusterLabels, lift, type ClusterLabel } from "./clusters";
 import { categoryColours, findColumn } from "./colouring";
 import { shorten } from "./dom";
 import { neighboursOf } from "./neighbours";
@@ -82,10 +82,15 @@ function paintNeighbours(overlay: Overlay, context: Context, map: MapData, row: 
 // Places of names are found once for each map and column.
 const places = new WeakMap<MapData, Map<string, ClusterLabel[]>>();
 
+/** The column whose categories are named on the maps. */
+export function namedColumn({ atlas, store }: Context): CategoryColumn | null {
+  const chosen = findColumn(atlas, store.state.colour);
+  return chosen?.kind === "category" ? chosen : chosen === null ? null : atlas.label;
+}
+
 function paintNames(overlay: Overlay, context: Context, map: MapData, dark: boolean): void {
   const { atlas, store } = context;
-  const chosen = findColumn(atlas, store.state.colour);
-  const column: CategoryColumn | null = chosen?.kind === "category" ? chosen : chosen === null ? null : atlas.label;
+  const column = namedColumn(context);
   if (column === null) return;
   const colours = categoryColours(column, dark);
   const off = new Set(store.state.filters.find((filter) => filter.column === column.name)?.off ?? []);
@@ -94,10 +99,11 @@ function paintNames(overlay: Overlay, context: Context, map: MapData, dark: bool
   const labels = known.get(column.name) ?? clusterLabels(map.positions, column);
   known.set(column.name, labels);
   const short = labels.every((label) => label.name.length <= 3);
+  const above = lift(atlas.n) / overlay.scale();
   for (const label of labels) {
     if (off.has(label.category)) continue;
     const colour = css(textShade(colours[label.category] ?? [128, 128, 128], dark));
-    overlay.label(shorten(label.name, 22), label.x, label.y, colour, short ? 17 : 13);
+    overlay.label(shorten(label.name, 22), label.x, label.y + above, colour, short ? 17 : 13);
   }
 }
 

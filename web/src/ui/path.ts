@@ -49,6 +49,7 @@ export function pathPanel(context: Context): HTMLElement {
   const panel = h("div", { class: "panel-body" }, empty, full);
   let playing = 0;
   let began = 0;
+  let still = false;
 
   /** The map on which the straight line is drawn: that of a place, else the first on screen of the main model. */
   const ground = (): string | null => {
@@ -145,7 +146,8 @@ export function pathPanel(context: Context): HTMLElement {
 
   const tick = (now: number): void => {
     const t = Math.min(1, (now - began) / PLAY);
-    moveTo(t);
+    // Who wants no motion sees one still picture after another, those of the film strips.
+    moveTo(still ? Math.floor(t * (FRAMES - 1)) / (FRAMES - 1) : t);
     if (t < 1 && store.state.tab === "path") playing = requestAnimationFrame(tick);
     else stop();
   };
@@ -214,6 +216,7 @@ export function pathPanel(context: Context): HTMLElement {
   play.addEventListener("click", () => {
     if (playing !== 0) return stop();
     text(play, "Stop");
+    still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     began = performance.now();
     playing = requestAnimationFrame(tick);
   });

@@ -8,7 +8,7 @@ import { lacking } from "./lacking";
 import { NEIGHBOURS, keptOnMap, neighboursOf } from "./neighbours";
 import { decodedStyle, meanSquared, Picture, pictureStyle, unitImage } from "./picture";
 import { thumb } from "./thumb";
-import { count, figure, mapTitle, percent } from "./words";
+import { count, figure, mapTitle, share } from "./words";
 
 const ordered = new WeakMap<Column, Float32Array>();
 
@@ -111,7 +111,7 @@ export function pointPanel(context: Context): HTMLElement {
     const rank = rankIn(known, error);
     const entries: [string, string][] = [["id", shorten(atlas.ids[row] ?? String(row), 80)]];
     if (Number.isFinite(error)) {
-      entries.push(["error", `${figure(error, 2)}${rank === null ? "" : `, larger than ${percent(rank)}`}`]);
+      entries.push(["error", `${figure(error, 2)}${rank === null ? "" : `, larger than for ${share(rank)} of the ${original ? "images" : "rows"}`}`]);
     }
     for (const column of atlas.columns.slice(0, 40)) {
       if (column.name === "label" || column.name === "reconstruction_mse") continue;

@@ -16,9 +16,10 @@ export function findRows(context: Context, query: string): number[] {
   const wanted = query.trim().toLocaleLowerCase();
   if (wanted === "") return [];
   // 2: the whole text, 1: a part of it.
+  const bare = /\D\d+$/.test(wanted) ? withoutZeros(wanted) : "";
   const rate = (text: string | undefined): number => {
     const lower = text?.toLocaleLowerCase() ?? "";
-    return lower === wanted ? 2 : Number(lower.includes(wanted));
+    return lower === wanted || (bare !== "" && withoutZeros(lower) === bare) ? 2 : Number(lower.includes(wanted));
   };
   const named = atlas.columns
     .filter((column) => column.kind === "category")
@@ -36,9 +37,14 @@ export function findRows(context: Context, query: string): number[] {
   return named.some(({ name, rates }) => name === "label" && rates.includes(2)) ? exact : [...exact, ...partly];
 }
 
+/** "test-00042" as people ask for it: "test-42". */
+function withoutZeros(text: string): string {
+  return text.replace(/(\D)0+(?=\d+$)/, "$1");
+}
+
 export function searchBox(context: Context): HTMLElement {
   const { atlas, store } = context;
-  const input = h("input", { type: "search", class: "search", placeholder: "Find name or label", "aria-label": "Find points by id, file name or label", autocomplete: "off", spellcheck: "false" });
+  const input = h("input", { type: "search", class: "search", placeholder: "Find a point", "aria-label": "Find points by id, file name or label", autocomplete: "off", spellcheck: "false" });
   const list = h("div", { class: "found" });
   list.hidden = true;
   const box = h("div", { class: "search-box" }, input, list);

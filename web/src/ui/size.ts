@@ -8,6 +8,16 @@ import { Picture, decodedStyle, pictureStyle } from "./picture";
 import { figure, percent, plural } from "./words";
 import { inksOf } from "./paint";
 
+const RULES: Readonly<Record<string, string>> = {
+  tolerance: "tolerance", one_se: "one standard error", gain: "gain of the next size",
+};
+
+/** A rule of autoencoder/latent_size.py in words. */
+function ruleName(rule: string): string {
+  const [, x, y] = /^kneedle_(\w+)_(\w+)$/.exec(rule) ?? [];
+  return x === undefined ? (RULES[rule] ?? rule.replaceAll("_", " ")) : `knee of the curve (${x} size, ${y} error)`;
+}
+
 export function sizePage(context: Context): HTMLElement {
   const { atlas, store } = context;
   const page = h("article", { class: "page" });
@@ -88,7 +98,7 @@ export function sizePage(context: Context): HTMLElement {
       words,
       samples(shown),
       chartTable("Test error by latent size", ["size", "autoencoder", ...(pca.length > 0 ? ["PCA"] : [])], means.map(([size, error]) => [String(size), figure(error, 3), ...(pca.length > 0 ? [figure(pca.find(([d]) => d === size)?.[1], 3)] : [])])),
-      choice !== null && Object.keys(choice.rules).length > 0 && h("p", { class: "soft" }, `All rules: ${Object.entries(choice.rules).map(([rule, size]) => `${rule.replaceAll("_", " ")} ${size}`).join(", ")}.`),
+      choice !== null && Object.keys(choice.rules).length > 0 && h("p", { class: "soft" }, `What each rule chooses: ${Object.entries(choice.rules).map(([rule, size]) => `${ruleName(rule)} ${size}`).join(", ")}.`),
     );
   };
 

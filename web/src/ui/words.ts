@@ -26,6 +26,12 @@ export function percent(share: number): string {
   return `${Math.abs(value) >= 10 || value === 0 || value > 99.95 ? value.toFixed(0) : value.toFixed(1)}\u00a0%`;
 }
 
+/** How many, to be followed by "of the images": a share that is not none is not written as 0. */
+export function share(of: number): string {
+  if (of <= 0 || of >= 1) return of <= 0 ? "none" : "all";
+  return of < 0.0005 ? "less than 0.1\u00a0%" : of > 0.9995 ? "more than 99.9\u00a0%" : percent(of);
+}
+
 /** A whole number with a comma between thousands; asking the browser's own words for it takes long at first. */
 export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
