@@ -55,9 +55,9 @@ PLACEHOLDER = """() => {
 
 
 # What the page shows, from above, in CSS pixels of the screen.
-PARTS = """() => Object.fromEntries(['.top', '.toolbar', '.stage', '.under', '.side'].map((part) => {
-  const { top, bottom, height } = document.querySelector(part).getBoundingClientRect();
-  return [part.slice(1), { top, bottom, height }];
+PARTS = """() => Object.fromEntries(['toolbar', 'stage', 'under', 'side'].map((part) => {
+  const { top, bottom, height } = document.querySelector(`.${part}`).getBoundingClientRect();
+  return [part, { top, bottom, height }];
 }))"""
 
 
@@ -93,7 +93,7 @@ def test_the_panel_is_a_sheet_that_takes_room_and_hides_nothing(
     browser: Any, address: str, walked: Atlas
 ) -> None:
     size = {"width": 390, "height": 844}
-    touch = {"has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
+    touch: dict[str, Any] = {"has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
     with opened_page(browser, address, viewport=size, **touch) as page:
 
         def parts(sheet: str) -> dict[str, dict[str, float]]:
