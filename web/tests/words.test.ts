@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { shorten } from "../src/ui/dom";
-import { count, extent, figure, mapTitle, percent, plural } from "../src/ui/words";
+import { count, extent, figure, mapTitle, percent, plural, printed, share } from "../src/ui/words";
 
 describe("words", () => {
   it("writes numbers without exponents", () => {
@@ -15,6 +15,12 @@ describe("words", () => {
     expect(percent(0.964)).toBe("96\u00a0%");
     expect(percent(0.0123)).toBe("1.2\u00a0%");
     expect(percent(1)).toBe("100\u00a0%");
+  });
+  it("calls only nothing none and only everything all", () => {
+    expect([0, 1e-5, 0.4, 0.9999, 1].map(share)).toEqual(["none", "less than 0.1\u00a0%", "40\u00a0%", "more than 99.9\u00a0%", "all"]);
+  });
+  it("prints what Python writes", () => {
+    expect(printed("within 10 % of it (correlation -0.338 ± 0.008), 10-NN")).toBe("within 10\u00a0% of it (correlation −0.338 ± 0.008), 10-NN");
   });
   it("counts", () => {
     expect(extent({ rows: "test", image_shape: [28, 28] }, 10_000)).toBe("10,000 test images");

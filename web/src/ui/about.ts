@@ -55,10 +55,7 @@ export function aboutPage(context: Context): HTMLElement {
       }));
     });
     const epochs = Math.max(0, ...atlas.history.map((row) => row.epoch));
-    const settings = Object.entries(about.settings).map(([name, value]): [string, string] => [
-      name.replaceAll("_", " "),
-      written(value),
-    ]);
+    const settings = Object.entries(about.settings).map(([name, value]): [string, string] => [name, written(value)]);
     const shape = about.image_shape.join(" × ");
     fill(
       page,
@@ -72,9 +69,9 @@ export function aboutPage(context: Context): HTMLElement {
       ]),
       ...section("Model", [
         ["latent size", `${about.latent_dim} (seed ${about.seed})`],
-        ...settings,
         ["finished", about.finished],
       ]),
+      ...section("Settings of the run", settings, h("p", { class: "soft" }, "By the names that latentscape.run has for them.")),
       series.length > 0 && h("h3", {}, "Training"),
       series.length > 0 && epochs > 1 && lineChart(series, { title: "Validation error by epoch, one line for each training", x: "epoch", y: "validation error (MSE)", logX: false, logY: true, wholeX: true }).element,
       series.length > 0 && h("p", { class: "soft" }, epochs > 1 ? "One line for each training, named by its latent size." : "Trained for one epoch only."),

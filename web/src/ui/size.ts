@@ -5,7 +5,7 @@ import type { Context } from "./context";
 import { fill, h, text } from "./dom";
 import { lacking } from "./lacking";
 import { Picture, decodedStyle, pictureStyle } from "./picture";
-import { figure, percent, plural } from "./words";
+import { figure, percent, plural, printed } from "./words";
 import { inksOf } from "./paint";
 
 const RULES: Readonly<Record<string, string>> = {
@@ -89,7 +89,7 @@ export function sizePage(context: Context): HTMLElement {
     fill(
       page,
       h("h2", {}, finding(choice?.latent_dim ?? means.reduce((best, each) => (each[1] < best[1] ? each : best))[0])),
-      choice !== null && h("p", { class: "lead" }, choice.sentence),
+      choice !== null && h("p", { class: "lead" }, printed(choice.sentence)),
       choice !== null && choice.thin && h("p", { class: "notice" }, "A single seed: thin evidence."),
       chart.element,
       h("p", { class: "soft" }, `Each dot is one training.${band !== null && band[1] > band[0] ? ` Other rules choose ${band[0]} to ${band[1]}: the shaded band.` : ""}${choice?.model_limited_above !== null && choice?.model_limited_above !== undefined ? ` Above ${choice.model_limited_above} the model, not the data, limits the error: PCA does better.` : ""} Both axes are logarithmic.`),

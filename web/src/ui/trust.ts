@@ -7,7 +7,7 @@ import { TRUST, hasTrust, shareInDoubt } from "./colouring";
 import type { Context } from "./context";
 import { fill, h, shorten } from "./dom";
 import { lacking } from "./lacking";
-import { figure, mapTitle, percent } from "./words";
+import { figure, mapTitle, percent, printed } from "./words";
 
 const SCOPES: readonly (readonly [string, string])[] = [
   ["local", "Near: who is next to whom"],
@@ -80,7 +80,7 @@ export function trustPage(context: Context): HTMLElement {
               {},
               h("strong", {}, QUESTIONS[sentence.topic] ?? `${sentence.topic}:`, " ", h("span", { class: `verdict-${verdictKind(sentence.verdict)}` }, sentence.verdict)),
               h("br"),
-              sentence.text,
+              printed(sentence.text),
             ),
           ),
         );

@@ -32,6 +32,11 @@ export function share(of: number): string {
   return of < 0.0005 ? "less than 0.1\u00a0%" : of > 0.9995 ? "more than 99.9\u00a0%" : percent(of);
 }
 
+/** A sentence that Python has made, in print: no break before %, and a minus sign that is one. */
+export function printed(sentence: string): string {
+  return sentence.replace(/(\d) %/g, "$1\u00a0%").replace(/(^|[\s(])-(?=\d)/g, "$1−");
+}
+
 /** A whole number with a comma between thousands; asking the browser's own words for it takes long at first. */
 export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, ",");
