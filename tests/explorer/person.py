@@ -46,10 +46,11 @@ def lonely_row(placed: AnyArray) -> int:
 
 
 def draw(page: Any, *stroke: tuple[float, float]) -> None:
-    """Draw one stroke on the pad, in its 280 pixels."""
+    """Draw one stroke on the pad, in its 280 dots, which a small screen shows smaller."""
     box = page.locator(".pad").bounding_box()
+    scale = box["width"] / 280
     for number, (x, y) in enumerate(stroke):
-        page.mouse.move(box["x"] + x, box["y"] + y, steps=8)
+        page.mouse.move(box["x"] + scale * x, box["y"] + scale * y, steps=8)
         if number == 0:
             page.mouse.down()
     page.mouse.up()

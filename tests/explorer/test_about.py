@@ -58,6 +58,13 @@ def test_rows_of_several_splits_are_not_called_test(tmp_path: Path) -> None:
         assert about(atlas.open(atlas.path))["rows"] == told
 
 
+def test_where_nothing_trains_no_row_is_called_test(tmp_path: Path) -> None:
+    atlas = small_atlas(tmp_path / "atlas")
+    with AtlasWriter.open(atlas.path) as writer:
+        writer.set_header(data={**atlas.data, "n_train": 0}, settings={"rows": "test"})
+    assert about(atlas.open(atlas.path))["rows"] == "all"
+
+
 @pytest.mark.slow
 def test_the_page_of_directions_says_so(browser: Any, tmp_path: Path) -> None:
     codes, classes = clustered_codes(150)

@@ -316,7 +316,7 @@ def test_a_saved_map_says_what_its_colours_mean_and_what_is_faint(
     off = int(np.isin(walked.points["label"].to_numpy(), (3, 8)).sum())
     faint = [
         len(group)
-        for group in whole.findall(f"{SVG}svg/{SVG}g")
+        for group in whole.findall(f"{SVG}svg/{SVG}g/{SVG}g")
         if float(group.attrib["fill-opacity"]) < 0.2
     ]
     assert sum(faint) == off
@@ -332,8 +332,57 @@ def test_a_saved_map_says_what_its_colours_mean_and_what_is_faint(
     assert words == ["neither", "false neighbours", "missing neighbours", "both"]
 
     set_state(page, "colour: ''")
-    _, words = saved_svg(page, tmp_path / "plain.svg")
+    whole, words = saved_svg(page, tmp_path / "plain.svg")
     assert words == []
+    assert whole.findall(f"{SVG}svg/{SVG}image") == []
+
+
+def test_what_has_no_vectors_enters_an_svg_as_a_picture(page: Any, tmp_path: Path) -> None:
+    for number, (change, pictures) in enumerate(
+        [
+            ("focus: 42", 1),
+            ("focus: -1, path: [{ row: 3 }, { row: 700 }], tab: 'path'", 1),
+            ("path: [], tab: 'point', thumbnails: true", 1),
+            ("mosaic: true", 2),
+        ]
+    ):
+        set_state(page, change)
+        page.wait_for_timeout(300)
+        whole, _ = saved_svg(page, tmp_path / f"{number}.svg")
+        found = whole.findall(f"{SVG}svg/{SVG}image")
+        assert len(found) == pictures, change
+        assert all(each.attrib["href"].startswith("data:image/png;base64,") for each in found)
+        assert len(whole.findall(f".//{SVG}circle")) == 1000  # the points stay vectors
+
+
+def test_dots_grow_with_the_zoom_of_their_own_map_only(page: Any) -> None:
+    other = surface(page, "UMAP")
+    before = settled(page, other)
+    set_state(page, "cameras: { tsne: { x: 0, y: 0, zoom: 12 } }")
+    assert np.array_equal(settled(page, other), before)
+
+
+def test_names_stand_on_maps_of_any_colouring(page: Any) -> None:
+    area = surface(page, "t-SNE")
+    for colour in ("", "trust", "reconstruction_mse"):
+        set_state(page, f"colour: '{colour}', labels: true")
+        named = settled(page, area)
+        set_state(page, "labels: false")
+        assert not np.array_equal(settled(page, area), named), colour
+
+
+def test_the_mosaic_follows_the_theme(page: Any) -> None:
+    set_state(page, "mosaic: true, labels: false, theme: 'dark'")
+    page.wait_for_timeout(600)
+    area = surface(page, "t-SNE")
+    wanted = settled(page, area)
+    set_state(page, "theme: 'light'")
+    page.wait_for_timeout(600)
+    set_state(page, "theme: 'dark'")
+    page.wait_for_timeout(600)
+    assert np.array_equal(settled(page, area), wanted)
+    set_state(page, "mosaic: false")
+    assert (settled(page, area) != wanted).any(axis=2).mean() > 0.1
 
 
 def test_fewer_maps_and_then_more_are_the_same(page: Any) -> None:
@@ -371,9 +420,23 @@ def test_range_handles_answer_while_they_are_moved(page: Any, walked: Atlas) -> 
     assert low == float("-inf")  # the lower end of the scale is no limit
     values = walked.points["reconstruction_mse"].to_numpy()
     told = page.locator(".legend-note").inner_text()
-    count = re.search(r"up to (\S+): (\d+) points", told)
+    count = re.search(r"up to (\S+): (\d+) points shown", told)
     assert count
     assert abs(int(count[2]) - (values <= high).sum()) <= 1
+    assert greatest.get_attribute("aria-valuetext") == count[1]
+    least = page.get_by_label(re.compile("^Least"))
+    least.focus()
+    page.keyboard.press("End")  # the handles do not pass each other
+    assert float(least.input_value()) == pytest.approx(float(greatest.input_value()))
+    page.keyboard.press("Home")
+    # Another filter takes its share of what is shown.
+    set_state(page, f"filters: [...{STORE}.state.filters, {{ column: 'label', off: [3] }}]")
+    both = ((values <= high) & (walked.points["label"].to_numpy() != 3)).sum()
+    page.wait_for_timeout(100)
+    count = re.search(r"(\d+) points shown", page.locator(".legend-note").inner_text())
+    assert count
+    assert abs(int(count[1]) - both) <= 1
+    page.get_by_role("button", name="Remove the filter label without 3").click()
     page.get_by_role("group", name="Legend").get_by_role("button", name="all").click()
     assert state(page)["filters"] == []
     assert float(greatest.input_value()) > high
@@ -386,6 +449,12 @@ def test_the_badge_leads_to_the_evidence(page: Any) -> None:
     assert state(page)["tab"] == "trust"
     title = page.evaluate("document.activeElement.querySelector('h3').textContent")
     assert title.startswith("t-SNE")
+    assert page.evaluate("document.getElementById('app').scrollTop") == 0
+    assert 48 < page.locator(".card:focus h3").bounding_box()["y"] < 200
+    for key in ("1", "m", "i", "n"):  # what is not seen is not changed
+        page.keyboard.press(key)
+    assert len(state(page)["maps"]) == 2
+    assert not state(page)["mosaic"]
     page.keyboard.press("Escape")
     assert state(page)["tab"] == "point"
 
@@ -400,8 +469,12 @@ def test_search_by_id_and_by_label(page: Any, walked: Atlas) -> None:
     field.fill(re.sub(r"(?<=\D)0+(?=\d)", "", wanted))  # test-321 for test-00321
     page.keyboard.press("Enter")
     assert state(page)["focus"] == 321
+    assert not page.locator(".found").is_visible()
+    page.keyboard.press("Escape")
+    set_state(page, "tab: 'path'")
     field.fill("4")
     page.get_by_role("button", name=re.compile("^Select .* matches")).click()
+    assert state(page)["pen"] == "lasso"  # the pen of the panel that is lit
     fours = np.flatnonzero(walked.points["label"] == 4).tolist()
     assert state(page)["selection"] == fours
     field.fill("no such thing")

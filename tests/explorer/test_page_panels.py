@@ -32,6 +32,8 @@ from .person import (
 
 pytestmark = pytest.mark.slow
 
+TITLES = {"direct": "Two neurons", "pca": "PCA", "lda": "LDA", "tsne": "t-SNE", "umap": "UMAP"}
+
 
 def marks(page: Any, area: Any, colour: tuple[int, int, int]) -> int:
     """Count pixels near a colour."""
@@ -234,6 +236,90 @@ def test_an_image_file_is_placed_where_its_row_is(
     assert "nearest are labelled" not in panel(page).inner_text()
 
 
+def test_a_blank_picture_and_a_file_beside_the_pad(page: Any) -> None:
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.new("L", (64, 64), 255).save(content, "PNG")
+    button(page, "Draw").click()
+    with page.expect_file_chooser() as chooser:
+        button(page, "Open an image…").click()
+    blank = {"name": "white.png", "mimeType": "image/png", "buffer": content.getvalue()}
+    chooser.value.set_files(blank)
+    panel(page).get_by_text("white.png is blank").wait_for()
+    assert "nearest are labelled" not in panel(page).inner_text()
+    button(page, "Point").click()
+    kept = page.evaluate(
+        """() => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(['no image'], 'notes.txt'));
+          const given = { dataTransfer, bubbles: true, cancelable: true };
+          const map = document.querySelector('.surface');
+          return ['dragover', 'drop'].map((name) => !map.dispatchEvent(new DragEvent(name, given)));
+        }"""
+    )
+    assert kept == [True, True]  # the browser does not leave the page for the file
+    assert state(page)["tab"] == "draw"
+    panel(page).get_by_text("notes.txt is no image").wait_for()
+
+
+def test_the_keyboard_keeps_its_place(page: Any) -> None:
+    def focused() -> str:
+        page.wait_for_timeout(120)
+        found: str = page.evaluate(
+            "document.activeElement.className || document.activeElement.tagName"
+        )
+        return found
+
+    page.keyboard.press("w")
+    assert focused() == "pad"
+    page.keyboard.press("v")
+    assert "panel-body" in focused()
+    set_state(page, "focus: 42, tab: 'point'")
+    button(page, "Path from here").focus()
+    page.keyboard.press("Enter")
+    assert "panel-body" in focused()
+    set_state(page, "path: [{ row: 3 }, { row: 700 }]")
+    button(page, "Clear").first.focus()
+    page.keyboard.press("Enter")
+    assert "panel-body" in focused()
+    set_state(page, "selection: [1, 2, 3], tab: 'selection'")
+    panel(page).get_by_role("button", name="Clear", exact=True).focus()
+    page.keyboard.press("Enter")
+    assert "panel-body" in focused()
+    page.locator("summary", has_text="Save").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="as SVG").first.focus()
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    assert focused() == "SUMMARY"
+    set_state(page, "cameras: { tsne: { x: 0, y: 0, zoom: 3 } }")
+    button(page, "whole map").focus()
+    page.keyboard.press("Enter")
+    assert focused() == "surface"
+    set_state(page, "filters: [{ column: 'label', off: [3] }]")
+    page.get_by_role("group", name="Legend").get_by_role("button", name="all").focus()
+    page.keyboard.press("Enter")
+    assert "legend-item" in focused()
+    button(page, "Trust").click()
+    page.get_by_role("button", name="Colour the maps by trust").focus()
+    page.keyboard.press("Enter")
+    assert focused() == "surface"
+
+
+def test_maps_without_gaps_have_no_gap_to_cross(page: Any, walked: Atlas) -> None:
+    button(page, "Trust").click()
+    row = page.locator(".measures tr", has_text="neighbours across gaps")
+    cells = row.locator("td").all_inner_texts()
+    names = page.locator(".measures thead th").all_inner_texts()
+    for name, cell in zip(names, cells, strict=True):
+        if name in ("random", "best"):
+            continue
+        short = next(key for key, title in TITLES.items() if title == name)
+        assert (cell == "–") == (walked.quality["maps"][short]["n_islands"] < 2)
+    assert 0 < cells.count("–") < 5
+
+
 def test_a_scribble_is_unlike_the_data(page: Any) -> None:
     button(page, "Draw").click()
     for x in range(20, 270, 26):
@@ -330,7 +416,7 @@ def test_pointing_at_a_size_rebuilds_the_images(page: Any, walked: Atlas) -> Non
         seen[size] = [pixels(page, each.locator("canvas").nth(1)) for each in samples.all()[:4]]
     assert not np.array_equal(seen[2][0], seen[16][0])
     text = page.get_by_role("main").inner_text()
-    assert walked.choice["sentence"] in text
+    assert walked.choice["sentence"] in text.replace("\u00a0", " ")
     assert "PCA" in text
     title = chart.get_attribute("aria-label") or chart.locator("title").first.text_content()
     for size, error in walked.sweep.query("model == 'autoencoder'")[

@@ -142,6 +142,70 @@ def test_the_panel_is_a_sheet_that_takes_room_and_hides_nothing(
         assert page.get_by_role("navigation").is_visible()
 
 
+def test_a_finger_decodes_and_two_move(browser: Any, address: str) -> None:
+    size = {"width": 390, "height": 844}
+    touch: dict[str, Any] = {"has_touch": True, "is_mobile": True, "reduced_motion": "reduce"}
+    with opened_page(browser, address, viewport=size, **touch) as page:
+        button(page, "Decode").tap()
+        page.wait_for_timeout(300)
+        fingers = page.context.new_cdp_session(page)
+        box = surface(page, "t-SNE").bounding_box()
+        x, y = box["x"] + 100, box["y"] + 150
+
+        def touches(kind: str, *points: tuple[float, float]) -> None:
+            given = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(points)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": given})
+            page.wait_for_timeout(80)
+
+        touches("touchStart", (x, y))
+        first = state(page)["place"]
+        touches("touchMove", (x + 60, y + 20))
+        second = state(page)["place"]
+        assert first != second
+        assert state(page)["cameras"] == {}
+        touches("touchEnd")
+        assert state(page)["placePinned"]
+        assert state(page)["place"] == second
+        touches("touchStart", (x, y), (x + 80, y))
+        touches("touchMove", (x - 40, y), (x + 120, y))
+        touches("touchEnd")
+        assert state(page)["cameras"]["tsne"]["zoom"] > 1.5
+
+        # A stray tap takes no selection away.
+        button(page, "Select").tap()
+        set_state(page, "selection: [1, 2, 3]")
+        page.wait_for_timeout(300)
+        page.touchscreen.tap(box["x"] + 12, box["y"] + 60)
+        assert state(page)["selection"] == [1, 2, 3]
+        button(page, "Keys").tap()
+        assert page.get_by_role("heading", name="Keys").bounding_box()["y"] >= 0
+        assert page.evaluate("document.querySelector('dialog').scrollTop") == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (360, 640)])
+def test_the_pad_fits_and_rests_under_the_hand(
+    browser: Any, address: str, width: int, height: int
+) -> None:
+    size = {"width": width, "height": height}
+    with opened_page(browser, address, viewport=size, has_touch=True, is_mobile=True) as page:
+        button(page, "Draw").tap()
+        page.wait_for_timeout(300)
+        pad = page.locator(".pad")
+        before = pad.bounding_box()
+        assert before["y"] + before["height"] < height
+        clear = panel(page).get_by_role("button", name="Clear", exact=True).bounding_box()
+        assert clear["y"] + clear["height"] <= height
+        assert before["x"] + before["width"] < width - 20  # there is room to scroll beside it
+        draw(page, (140, 40), (140, 240))
+        panel(page).get_by_text("nearest are labelled").wait_for()
+        assert pad.bounding_box() == before
+        side = page.locator(".draw")
+        side.evaluate("(panel) => { panel.scrollTop = 60 }")
+        moved = pad.bounding_box()
+        page.mouse.click(moved["x"] + 20, moved["y"] + moved["height"] - 10)
+        assert pad.bounding_box() == moved
+
+
 def test_the_words_of_the_search_field_fit(phone: Any) -> None:
     needed, room = phone.evaluate(PLACEHOLDER)
     assert needed < room

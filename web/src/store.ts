@@ -26,6 +26,14 @@ export function isPage(tab: Tab): boolean {
   return tab === "size" || tab === "trust" || tab === "about";
 }
 
+/** The pen that belongs to a tab. */
+const PEN_OF: Readonly<Partial<Record<Tab, Pen>>> = { point: "look", decode: "decode", path: "path", draw: "look", selection: "lasso" };
+
+/** The tab that is lit tells which pen works: one that is no other's. */
+function penFor(tab: Tab, pen: Pen): Pen {
+  return tab === "selection" && pen === "rectangle" ? pen : (PEN_OF[tab] ?? pen);
+}
+
 export type Theme = "auto" | "light" | "dark";
 
 /** Rows outside are dimmed: categories that are off, or numbers outside a range, whose ends may be infinite. */
@@ -98,16 +106,18 @@ export class Store {
   private readonly listeners = new Set<Listener>();
 
   constructor(start: Partial<State> = {}) {
-    this.current = { ...START, ...start };
+    const { tab, pen } = { ...START, ...start };
+    this.current = { ...START, ...start, pen: penFor(tab, pen) };
   }
 
   get state(): State {
     return this.current;
   }
 
-  /** Change some fields; listeners hear of it once, and only of what is really new. */
-  set(change: Partial<State>): void {
+  /** Change some fields; listeners hear of it once, and only of what is really new. The pen follows the tab. */
+  set(wanted: Partial<State>): void {
     const before = this.current;
+    const change = wanted.tab === undefined ? wanted : { ...wanted, pen: penFor(wanted.tab, wanted.pen ?? before.pen) };
     const changed = new Set<keyof State>();
     for (const key of Object.keys(change) as (keyof State)[]) {
       if (!Object.is(change[key], before[key])) changed.add(key);

@@ -75,7 +75,9 @@ def _of_metric(atlas: Atlas) -> list[str]:
 
 
 def _rows(atlas: Atlas, wanted: str) -> str:
-    """Return which rows are mapped: where the test rows are too few, all are."""
+    """Return which rows are mapped: where the test rows are too few, or nothing trains, all are."""
+    if atlas.data.get("n_train") == 0:
+        return "all"
     others = wanted and "split" in atlas.points and (atlas.points["split"] != wanted).any()
     return "all" if others else wanted
 

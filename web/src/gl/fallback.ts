@@ -28,7 +28,7 @@ export function createFallback(canvas: HTMLCanvasElement, n: number): Renderer |
     context.clip();
     const [ox, oy] = toScreen(panel.camera, panel.extent, rect, 0, 0);
     const scale = toScreen(panel.camera, panel.extent, rect, 1, 0)[0] - ox;
-    const size = look.size;
+    const size = panel.size;
     for (const standsOut of [false, true]) {
       let drawn = 0;
       for (let k = 0; k < n; k++) {

@@ -19,11 +19,11 @@ export interface PanelView {
   readonly mix: number;
   /** Which colours, as given to `setColours`. */
   readonly colours: string;
+  /** Diameter of a point, in CSS pixels. */
+  readonly size: number;
 }
 
 export interface Look {
-  /** Diameter of a point, in CSS pixels. */
-  readonly size: number;
   readonly opacity: number;
   /** Whether some points are selected, so that the others recede. */
   readonly someSelected: boolean;

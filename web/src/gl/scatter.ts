@@ -122,7 +122,6 @@ export function createScatter(canvas: HTMLCanvasElement, n: number): Renderer | 
       gl.scissor(0, 0, canvas.width, canvas.height);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
-      gl.uniform1f(uniform.size, look.size * ratio);
       gl.uniform1f(uniform.opacity, look.opacity);
       gl.uniform1i(uniform.some, look.someSelected ? 1 : 0);
       for (const panel of panels) {
@@ -146,6 +145,7 @@ export function createScatter(canvas: HTMLCanvasElement, n: number): Renderer | 
         const clip = clipTransform(panel.camera, panel.extent, rect);
         gl.uniform4f(uniform.clip, clip.sx, clip.sy, clip.ox, clip.oy);
         gl.uniform1f(uniform.mix, panel.mix);
+        gl.uniform1f(uniform.size, panel.size * ratio);
         for (const pass of look.someDimmed ? [0, 1] : [1]) {
           gl.uniform1i(uniform.pass, pass);
           gl.drawElements(gl.POINTS, Math.min(n, look.most), gl.UNSIGNED_INT, 0);

@@ -16,6 +16,7 @@ import { Marks, type Context } from "./context";
 import { decodePanel } from "./decode";
 import { fill, h, shorten, text } from "./dom";
 import { drawPanel } from "./draw";
+import { keepFocus } from "./focus";
 import { helpSheet } from "./help";
 import { listenToKeys } from "./keyboard";
 import { legend } from "./legend";
@@ -126,7 +127,7 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
     point: pointPanel(context),
     decode: decodePanel(context),
     path: pathPanel(context),
-    draw: drawPanel(context),
+    draw: drawPanel(context, root),
     selection: selectionPanel(context),
   };
   const pages: Partial<Record<Tab, HTMLElement>> = { size: sizePage(context), trust: trustPage(context), about: aboutPage(context) };
@@ -215,6 +216,8 @@ function build(root: HTMLElement, atlas: AtlasData, options: Options): Explorer 
   };
   stops.push(store.subscribe(show, "tab", "theme", "selection"));
   show();
+  for (const part of Object.values(parts)) part.tabIndex = -1;
+  stops.push(keepFocus(root));
   listenToKeys(root, context, { toggleHelp: help.toggle, toMaps: () => store.set({ tab: lastPart }) });
 
   if (options.link) stops.push(keepAddress(store, (hash) => ({ ...start, ...fromFragment(hash, known) })));

@@ -10,6 +10,8 @@ export interface Mark {
   /** x, y, x, y, ... */
   readonly points: ArrayLike<number>;
   readonly text?: string;
+  /** The text stands below, not above. */
+  readonly below?: boolean;
   /** 1 is fully there. */
   readonly strength?: number;
 }
@@ -29,6 +31,10 @@ export class Marks {
   /** Tell that something which is drawn has become known. */
   redraw(): void {
     for (const listener of this.listeners) listener();
+  }
+
+  of(owner: string): readonly Mark[] {
+    return this.byOwner.get(owner) ?? [];
   }
 
   all(): Mark[] {

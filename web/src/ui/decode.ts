@@ -2,7 +2,7 @@
 
 import { named } from "../data";
 import type { Context, Mark } from "./context";
-import { h, text } from "./dom";
+import { h, text, touches } from "./dom";
 import { lacking } from "./lacking";
 import { fade } from "./mosaic";
 import { Picture, decodedStyle } from "./picture";
@@ -18,8 +18,8 @@ export function decodePanel(context: Context): HTMLElement {
     "div",
     { class: "empty" },
     h("p", { class: "lead" }, "Point anywhere."),
-    h("p", {}, "Every place of a map has a code, and every code an image, whether or not there are data. Move over a map and watch the digits change."),
-    h("p", { class: "soft" }, "Click to hold a place; click again to let go. With the keyboard: arrows move the pen and hold it, ", h("kbd", {}, "Enter"), " lets go."),
+    h("p", {}, `Every place of a map has a code, and every code an image, whether or not there are data. Move ${touches() ? "a finger " : ""}over a map and watch the image change.`),
+    touches() ? h("p", { class: "soft" }, "Two fingers move and zoom the map.") : h("p", { class: "soft" }, "Click to hold a place; click again to let go. With the keyboard: arrows move the pen and hold it, ", h("kbd", {}, "Enter"), " lets go."),
     lacking(context, "model"),
   );
   const picture = style && new Picture(style, "Decoded image", "large");

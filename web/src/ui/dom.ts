@@ -53,6 +53,11 @@ function add(element: Element, children: readonly Child[]): void {
   }
 }
 
+/** Whether fingers do what elsewhere a mouse does. */
+export function touches(): boolean {
+  return window.matchMedia("(hover: none)").matches;
+}
+
 /** Replace the content of an element, if it is another one. */
 export function fill(element: Element, ...children: readonly Child[]): void {
   element.replaceChildren();

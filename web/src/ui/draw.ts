@@ -13,8 +13,8 @@ const PAD = 280;
 const MOST_PIXELS = 800; // a larger picture from a file is made smaller first
 const PEN = 20; // about as thick as MNIST's strokes, on this pad
 
-export function drawPanel(context: Context): HTMLElement {
-  const { atlas } = context;
+export function drawPanel(context: Context, root: HTMLElement): HTMLElement {
+  const { atlas, store } = context;
   const style = decodedStyle(atlas);
   const pad = h("canvas", { class: "pad", width: PAD, height: PAD, tabindex: 0, role: "img", "aria-label": "Drawing pad: draw with the pointer, or move with the arrow keys and hold Shift to draw" });
   const ink = pad.getContext("2d", { willReadFrequently: true });
@@ -156,7 +156,7 @@ export function drawPanel(context: Context): HTMLElement {
     last = null;
     dab(...at(event));
     event.preventDefault();
-    pad.focus();
+    pad.focus({ preventScroll: true }); // the pad must not move under the hand
   });
   pad.addEventListener("pointermove", (event) => {
     if (last !== null && pad.hasPointerCapture(event.pointerId)) {
@@ -208,14 +208,22 @@ export function drawPanel(context: Context): HTMLElement {
     return finished(paper, model);
   };
 
+  /** Say why a file is not taken: what stands on the pad, and what was found for it, stays. */
+  const refuse = (reason: string): void => {
+    problem.hidden = false;
+    text(problem, reason);
+  };
+
   /** Encode a file's picture; the pad shows what was made of it. */
-  const read = async (blob: Blob): Promise<void> => {
+  const read = async (blob: File): Promise<void> => {
+    const called = shorten(blob.name, 40);
     const compute = context.compute();
     const model = atlas.models.main;
     if (ink === null || compute === null || !model?.encoder || !style) return;
     try {
       const bitmap = await createImageBitmap(blob);
       const image = taken(bitmap, model);
+      if (image.every((value) => Math.abs(value - (image[0] ?? 0)) < 1 / 255)) return refuse(`${called} is blank: there is nothing to encode.`);
       const small = h("canvas", { width: model.width, height: model.height });
       const dots = small.getContext("2d");
       const data = dots?.createImageData(model.width, model.height);
@@ -233,9 +241,7 @@ export function drawPanel(context: Context): HTMLElement {
       const found = await compute.arrive(image);
       if (own === request && found !== null) show(found);
     } catch {
-      // What stands on the pad, and what was found for it, stays.
-      problem.hidden = false;
-      text(problem, `${blob instanceof File ? shorten(blob.name, 40) : "This file"} is no image that the browser can read.`);
+      refuse(`${called} is no image that the browser can read.`);
     }
   };
   open.addEventListener("click", () => file.click());
@@ -244,11 +250,20 @@ export function drawPanel(context: Context): HTMLElement {
     if (chosen !== undefined) void read(chosen);
     file.value = "";
   });
-  panel.addEventListener("dragover", (event) => event.preventDefault());
-  panel.addEventListener("drop", (event) => {
+  // Anywhere on the page: beside the pad the browser would leave the page for the file.
+  const over = (event: DragEvent): void => event.preventDefault();
+  const drop = (event: DragEvent): void => {
     event.preventDefault();
     const [dropped] = event.dataTransfer?.files ?? [];
-    if (dropped !== undefined) void read(dropped);
+    if (dropped === undefined) return;
+    store.set({ tab: "draw" });
+    void read(dropped);
+  };
+  root.addEventListener("dragover", over);
+  root.addEventListener("drop", drop);
+  context.onClose(() => {
+    root.removeEventListener("dragover", over);
+    root.removeEventListener("drop", drop);
   });
   void context.computed.then(() => {
     missing.hidden = !!atlas.models.main?.encoder;

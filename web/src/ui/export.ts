@@ -10,10 +10,10 @@ import { applyFilters, categoryColours, colourIndices, paletteFor } from "./colo
 import type { Context } from "./context";
 import { download, h, s, shorten } from "./dom";
 import { inksOf, namedColumn } from "./paint";
-import type { Stage } from "./stage";
+import type { Layer, Stage } from "./stage";
 import { mapTitle } from "./words";
 
-/** More points than these enter an SVG as a picture, with only the names as vectors. */
+/** More points than these enter an SVG as a picture, as marks, images and the mosaic always do; names are vectors. */
 const MOST_CIRCLES = 20_000;
 const SCALE = 3;
 
@@ -29,7 +29,7 @@ export async function exportPng(context: Context, stage: Stage, map: string): Pr
 
 /** The map with its caption, in `SCALE` pixels for each CSS pixel. */
 function captioned(context: Context, stage: Stage, map: string): HTMLCanvasElement | null {
-  const picture = stage.picture(map, SCALE);
+  const picture = stage.picture(map, SCALE, "mosaic", "points", "marks", "names");
   if (picture === null) return null;
   const around = caption(context, map, picture.width / SCALE, picture.height / SCALE);
   const sheet = h("canvas", { width: picture.width, height: around.height * SCALE });
@@ -69,12 +69,21 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
   const indices = colourIndices(atlas, store.state.colour, name);
   const palette = paletteFor(atlas, store.state.colour, dark);
   const look = pointLook(atlas.n, width * height, view.camera.zoom);
+  /** What has no vectors enters as a picture. */
+  const raster = (...layers: Layer[]): void => {
+    const sheet = stage.picture(name, SCALE, ...layers);
+    if (sheet !== null) drawing.append(s("image", { width, height, href: sheet.toDataURL("image/png") }));
+  };
+  const { state } = store;
+  if (state.mosaic) raster("mosaic");
   const selected = new Set(store.state.selection);
   const outside = new Uint8Array(atlas.n);
   applyFilters(atlas, store.state.filters, outside);
   if (atlas.n <= MOST_CIRCLES) {
     // One group for each colour keeps the file small.
     const groups = new Map<string, SVGGElement>();
+    const [faint, bright] = [s("g"), s("g")];
+    drawing.append(faint, bright);
     for (let i = 0; i < atlas.n; i++) {
       const [x, y] = place(map.positions[2 * i] ?? NaN, map.positions[2 * i + 1] ?? NaN);
       if (!(x >= -9 && y >= -9 && x <= width + 9 && y <= height + 9)) continue;
@@ -84,19 +93,20 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
       const key = colour + String(dim);
       let group = groups.get(key);
       if (group === undefined) {
-        group = s("g", { fill: colour, "fill-opacity": (dim ? 0.16 : 1) * look.opacity });
+        group = s("g", { fill: colour, "fill-opacity": (dim ? 0.16 : 1) * look.opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1) });
         groups.set(key, group);
-        drawing[dim ? "prepend" : "append"](group);
+        (dim ? faint : bright).append(group);
       }
       group.append(s("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (look.size / 2).toFixed(2) }));
     }
   } else {
-    const sheet = stage.picture(name, SCALE);
-    if (sheet !== null) drawing.append(s("image", { width, height, href: sheet.toDataURL("image/png") }));
+    raster("points");
   }
+  if (state.thumbnails || state.focus >= 0 || state.hover >= 0 || context.marks.all().some((mark) => mark.map === name)) raster("marks");
   const labelled = namedColumn(context);
-  if (store.state.labels && labelled !== null && atlas.n <= MOST_CIRCLES) {
+  if (state.labels && labelled !== null) {
     const colours = categoryColours(labelled, dark);
+    const coloured = labelled.name === state.colour;
     const off = new Set(store.state.filters.find((filter) => filter.column === labelled.name)?.off ?? []);
     for (const label of clusterLabels(map.positions, labelled)) {
       if (off.has(label.category)) continue;
@@ -105,7 +115,7 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
         s("text", {
           x: x.toFixed(1), y: (y - lift(atlas.n)).toFixed(1), "text-anchor": "middle", "dominant-baseline": "central",
           "font-family": "system-ui, sans-serif", "font-weight": 600, "font-size": 16,
-          fill: css(textShade(colours[label.category] ?? [0, 0, 0], dark)),
+          fill: coloured ? css(textShade(colours[label.category] ?? [0, 0, 0], dark)) : inks.ink,
           stroke: inks.paper, "stroke-width": 4, "stroke-linejoin": "round", "paint-order": "stroke",
         }, shorten(label.name, 22)),
       );

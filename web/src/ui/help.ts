@@ -15,7 +15,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["T", "light or dark"],
   ["?", "this sheet"],
   ["Drag, wheel, pinch", "move and zoom; double click shows the whole map"],
-  ["Shift + drag", "lasso with any pen; adds to a selection"],
+  ["Shift + drag", "select with any pen; adds to a selection"],
 ];
 
 export interface Help {
@@ -28,7 +28,7 @@ export function helpSheet(): Help {
   const element = h(
     "dialog",
     { class: "help", "aria-labelledby": "latentscape-help-title" },
-    h("h2", { id: "latentscape-help-title" }, "Keys"),
+    h("h2", { id: "latentscape-help-title", tabindex: -1, autofocus: true }, "Keys"),
     h("dl", { class: "facts wide" }, ...KEYS.flatMap(([keys, what]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, what)])),
     close,
   );

@@ -19,12 +19,18 @@ export function listenToKeys(root: HTMLElement, context: Context, { toggleHelp, 
     l: () => store.set({ pen: "lasso", tab: "selection" }),
     r: () => store.set({ pen: "rectangle", tab: "selection" }),
     p: () => store.set({ pen: "path", tab: "path" }),
-    w: () => store.set({ pen: "look", tab: "draw" }),
+    w: () => {
+      store.set({ pen: "look", tab: "draw" });
+      root.querySelector<HTMLElement>(".pad")?.focus({ preventScroll: true });
+    },
     i: () => store.set({ thumbnails: !store.state.thumbnails }),
     n: () => store.set({ labels: !store.state.labels }),
     m: () => store.set({ mosaic: !store.state.mosaic }),
     t: () => store.set({ theme: context.dark() ? "light" : "dark" }),
-    "/": () => root.querySelector<HTMLInputElement>("input.search")?.focus(),
+    "/": () => {
+      if (isPage(store.state.tab)) toMaps();
+      root.querySelector<HTMLInputElement>("input.search")?.focus();
+    },
     Escape: () => {
       const { state } = store;
       if (isPage(state.tab)) toMaps();
@@ -42,6 +48,8 @@ export function listenToKeys(root: HTMLElement, context: Context, { toggleHelp, 
     const target = event.target instanceof HTMLElement ? event.target : null;
     if (target !== null && target.matches("input:not([type=range]), select, textarea, dialog, dialog *")) return;
     const count = Number(event.key);
+    // What is not seen on a page that is read is not changed from there.
+    if (isPage(store.state.tab) && /^[124imn]$/i.test(event.key)) return;
     if (possibleCounts(context).includes(count)) store.set({ maps: mapsFor(context, count) });
     else {
       const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];

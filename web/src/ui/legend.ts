@@ -3,7 +3,7 @@
 import { TRUST_STEPS, TRUST_WORST, css, rampColour, trustColour } from "../gl/colour";
 import type { AtlasData, CategoryColumn, NumberColumn } from "../data";
 import type { Filter } from "../store";
-import { TRUST, categoryColours, colourRange, findColumn } from "./colouring";
+import { TRUST, applyFilters, categoryColours, colourRange, findColumn } from "./colouring";
 import type { Context } from "./context";
 import { h, shorten, text } from "./dom";
 import { lacking } from "./lacking";
@@ -19,6 +19,13 @@ export function legend(context: Context): HTMLElement {
   const setFilter = (column: string, filter: Filter | null): void => {
     const others = store.state.filters.filter((each) => each.column !== column);
     store.set({ filters: filter === null ? others : [...others, filter] });
+  };
+
+  /** How many points all filters together leave. */
+  const outside = new Uint8Array(atlas.n);
+  const shown = (): number => {
+    applyFilters(atlas, store.state.filters, outside);
+    return outside.reduce((sum, out) => sum - out, atlas.n);
   };
 
   const categories = (column: CategoryColumn): void => {
@@ -69,13 +76,13 @@ export function legend(context: Context): HTMLElement {
     const from = end("Least");
     const to = end("Greatest");
     const apply = (): void => {
-      const a = Math.min(Number(from.value), Number(to.value));
-      const b = Math.max(Number(from.value), Number(to.value));
+      const [a, b] = [Number(from.value), Number(to.value)];
       // An end of the scale means no limit: values beyond it are drawn in its colour.
       const low = a <= least + step / 2 ? -Infinity : a;
       const high = b >= greatest - step / 2 ? Infinity : b;
       setFilter(column.name, low === -Infinity && high === Infinity ? null : { column: column.name, range: [low, high] });
     };
+    const told = (input: HTMLInputElement): void => input.setAttribute("aria-valuetext", figure(Number(input.value), 3));
     const note = h("span", { class: "soft legend-note" });
     const all = h("button", { class: "quiet" }, "all");
     all.addEventListener("click", () => {
@@ -85,6 +92,10 @@ export function legend(context: Context): HTMLElement {
     let frame = 0;
     for (const input of [from, to]) {
       input.addEventListener("input", () => {
+        // The handles do not pass each other.
+        const [low, high] = [Number(from.value), Number(to.value)];
+        if (low > high) input.value = String(input === from ? high : low);
+        told(input);
         cancelAnimationFrame(frame);
         frame = requestAnimationFrame(apply);
       });
@@ -100,15 +111,17 @@ export function legend(context: Context): HTMLElement {
     return () => {
       const filter = filterOf(column.name);
       const [low, high] = filter?.range ?? [least, greatest];
-      // A handle under the hand stays where the hand is; two that have crossed keep their sides.
+      // A handle under the hand stays where the hand is.
       const held = document.activeElement === from || document.activeElement === to;
       if (!held || filter === undefined) {
         from.value = String(Math.max(least, low));
         to.value = String(Math.min(greatest, high));
       }
+      told(from);
+      told(to);
       all.hidden = filter === undefined;
       const words = column.note === "" ? column.title : shorten(column.note, 120);
-      text(note, filter === undefined ? words : `${filterWords(atlas, filter)}: ${plural(column.values.reduce((sum, value) => sum + Number(value >= low && value <= high), 0), "point")}`);
+      text(note, filter === undefined ? words : `${filterWords(atlas, filter)}: ${plural(shown(), "point")} shown`);
     };
   };
 

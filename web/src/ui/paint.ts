@@ -35,6 +35,7 @@ export function paintPanel(
   panel: PaintedPanel,
   outside: Uint8Array,
   lasso: readonly number[] | null,
+  names = true,
 ): void {
   const { atlas, store, marks } = context;
   const { state } = store;
@@ -48,7 +49,7 @@ export function paintPanel(
     if (still && state.thumbnails) paintImages(overlay, context, panel, map, outside, dark);
     const shown = state.hover >= 0 ? state.hover : state.focus;
     if (still && shown >= 0 && state.pen === "look") paintNeighbours(overlay, context, map, shown, inks);
-    if (still && state.labels) paintNames(overlay, context, map, dark);
+    if (still && names && state.labels) paintNames(overlay, context, map, dark);
     for (const mark of still ? marks.all() : []) if (mark.map === panel.map) paintMark(overlay, mark, inks);
     if (state.focus >= 0) paintRow(overlay, context, panel, state.focus, 7, inks.accent);
     if (state.hover >= 0 && state.hover !== state.focus) paintRow(overlay, context, panel, state.hover, 6, inks.ink);
@@ -85,13 +86,14 @@ const places = new WeakMap<MapData, Map<string, ClusterLabel[]>>();
 /** The column whose categories are named on the maps. */
 export function namedColumn({ atlas, store }: Context): CategoryColumn | null {
   const chosen = findColumn(atlas, store.state.colour);
-  return chosen?.kind === "category" ? chosen : chosen === null ? null : atlas.label;
+  return chosen?.kind === "category" ? chosen : atlas.label;
 }
 
 function paintNames(overlay: Overlay, context: Context, map: MapData, dark: boolean): void {
   const { atlas, store } = context;
   const column = namedColumn(context);
   if (column === null) return;
+  const chosen = findColumn(atlas, store.state.colour);
   const colours = categoryColours(column, dark);
   const off = new Set(store.state.filters.find((filter) => filter.column === column.name)?.off ?? []);
   const known = places.get(map) ?? new Map<string, ClusterLabel[]>();
@@ -102,7 +104,8 @@ function paintNames(overlay: Overlay, context: Context, map: MapData, dark: bool
   const above = lift(atlas.n) / overlay.scale();
   for (const label of labels) {
     if (off.has(label.category)) continue;
-    const colour = css(textShade(colours[label.category] ?? [128, 128, 128], dark));
+    // Where colours mean something else, or nothing, names have none.
+    const colour = chosen === column ? css(textShade(colours[label.category] ?? [128, 128, 128], dark)) : inksOf(dark).ink;
     overlay.label(shorten(label.name, 22), label.x, label.y + above, colour, short ? 17 : 13);
   }
 }
@@ -117,7 +120,7 @@ function paintMark(overlay: Overlay, mark: Mark, inks: Inks): void {
     overlay.line(mark.points, inks.paper, 6);
     overlay.line(mark.points, inks.accent, 2.5, mark.strength === undefined || mark.strength === 1 ? [] : [5, 4]);
   }
-  if (mark.text !== undefined) overlay.label(mark.text, x, y + 18 / overlay.scale(), inks.accent, 13);
+  if (mark.text !== undefined) overlay.label(mark.text, x, y + (mark.below ? -18 : 18) / overlay.scale(), inks.accent, 13);
 }
 
 // A sheet of one image, refilled for each point.

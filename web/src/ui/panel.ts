@@ -36,8 +36,10 @@ export function makePanel(
     store.set({ tab: "trust" });
     const cards = document.querySelectorAll<HTMLElement>(".latentscape .card");
     const card = [...cards].find((each) => each.dataset["map"] === frame.map);
-    card?.scrollIntoView({ block: "center" });
-    card?.focus({ preventScroll: true });
+    const page = card?.closest(".reading");
+    if (card === undefined || !page) return;
+    page.scrollTop += card.getBoundingClientRect().top - page.getBoundingClientRect().top - 16;
+    card.focus({ preventScroll: true });
   };
   const reset = h("button", { class: "quiet", title: "Show the whole map (0)", onclick: () => views.see(frame.map, null) }, "whole map");
   const surface = h("div", {

@@ -17,10 +17,11 @@ const PLAY = 2600; // milliseconds for one passage
 export function pathPanel(context: Context): HTMLElement {
   const { atlas, store } = context;
   const style = decodedStyle(atlas);
+  const lead = h("p", { class: "lead" });
   const empty = h(
     "div",
     { class: "empty" },
-    h("p", { class: "lead" }, "Click two places."),
+    lead,
     h("p", {}, "Points or empty places, on any map. You get two films: one goes straight through the space of codes, the other straight across the map. Where the map has torn the codes apart, the two differ."),
     h("p", { class: "soft" }, "With the keyboard: arrows, and ", h("kbd", {}, "Enter"), " for each end."),
     lacking(context, "model"),
@@ -162,12 +163,19 @@ export function pathPanel(context: Context): HTMLElement {
     }
     const way = route();
     empty.hidden = way !== null;
+    const [start] = path;
+    text(lead, start === undefined ? "Click two places." : `From ${describe(start)}. Now click the other end.`);
     full.hidden = way === null;
     const marks: Mark[] = [];
     for (const [index, end] of path.entries()) {
       for (const map of atlas.maps) {
         const place = "row" in end || end.map === map.name ? placeOf(end, map.name) : null;
-        if (place !== null) marks.push({ kind: "cross", map: map.name, points: place, text: index === 0 ? "from" : "to" });
+        if (place === null) continue;
+        // On the side from which the path does not come.
+        const other = path[1 - index];
+        const far = other === undefined || !("row" in other || other.map === map.name) ? null : placeOf(other, map.name);
+        const below = far !== null && (place[1] < far[1] || (place[1] === far[1] && index === 1));
+        marks.push({ kind: "cross", map: map.name, points: place, text: index === 0 ? "from" : "to", below });
       }
     }
     const compute = context.compute();

@@ -3,7 +3,7 @@
 import { named, NO_CATEGORY, type Column } from "../data";
 import { axesSection } from "./axes";
 import type { Context } from "./context";
-import { fill, h, shorten, text } from "./dom";
+import { fill, h, shorten, text, touches } from "./dom";
 import { lacking } from "./lacking";
 import { NEIGHBOURS, keptOnMap, neighboursOf } from "./neighbours";
 import { decodedStyle, meanSquared, Picture, pictureStyle, unitImage } from "./picture";
@@ -38,15 +38,17 @@ export function categoryName(column: Column | null, row: number): string {
 export function pointPanel(context: Context): HTMLElement {
   const { atlas, store } = context;
   const style = pictureStyle(atlas);
+  const made = decodedStyle(atlas);
   const empty = h(
     "div",
     { class: "empty" },
     h("p", { class: "lead" }, "Point at a map."),
-    h("p", {}, "Every dot is one image. You see the image, what the autoencoder keeps of it, and lines to its ten true neighbours among the codes: long lines are what the map has torn apart."),
-    h("p", { class: "soft" }, "Click to hold a point. Drag to move, turn the wheel to zoom, ", h("kbd", {}, "?"), " for all keys."),
+    h("p", {}, `Every dot is one ${style ? "image. You see it, " : "row of the data. You see "}${made ? "what the autoencoder keeps of it, and " : style ? "and " : ""}lines to its ten true neighbours among the codes: long lines are what the map has torn apart.`),
+    touches()
+      ? h("p", { class: "soft" }, "Tap to hold a point. Drag to move, pinch to zoom, tap twice for the whole map.")
+      : h("p", { class: "soft" }, "Click to hold a point. Drag to move, turn the wheel to zoom, ", h("kbd", {}, "?"), " for all keys."),
   );
   const original = style && new Picture(style, "Image of the point", "large");
-  const made = decodedStyle(atlas);
   const rebuilt = made && new Picture(made, "Its reconstruction", "large");
   const title = h("h2", { class: "point-title" });
   const facts = h("dl", { class: "facts" });

@@ -19,6 +19,7 @@ export function listenToPointer(surface: HTMLElement, frame: Frame, context: Con
   const fingers = new Map<number, Pair>();
   let line: number[] | null = null;
   let adds = false;
+  let decodes = false; // a finger is the decode pen; two move the map
   let moved = 0;
   let over: Pair | null = null;
   let looking = 0;
@@ -48,8 +49,14 @@ export function listenToPointer(surface: HTMLElement, frame: Frame, context: Con
     fingers.set(event.pointerId, now);
     moved = 0;
     const { pen, selection } = store.state;
-    if (fingers.size === 2) setLine(null);
-    else if (fingers.size === 1 && (pen === "lasso" || pen === "rectangle" || (event.shiftKey && event.pointerType === "mouse"))) {
+    if (fingers.size === 2) {
+      setLine(null);
+      decodes = false;
+    } else if (pen === "decode" && event.pointerType === "touch") {
+      decodes = true;
+      store.set({ placePinned: false });
+      hand.pointAt(frame, ...now);
+    } else if (fingers.size === 1 && (pen === "lasso" || pen === "rectangle" || (event.shiftKey && event.pointerType === "mouse"))) {
       store.set({ hover: -1 });
       adds = event.shiftKey && selection.length > 0;
       setLine([...now]);
@@ -74,7 +81,8 @@ export function listenToPointer(surface: HTMLElement, frame: Frame, context: Con
     } else if (line !== null) {
       const [x = 0, y = 0] = line;
       setLine(store.state.pen === "rectangle" ? [x, y, now[0], y, ...now, x, now[1]] : [...line, ...now]);
-    } else if (moved > STILL) {
+    } else if (decodes) hand.pointAt(frame, ...now);
+    else if (moved > STILL) {
       surface.classList.add("dragging");
       views.pan(frame, dx, dy);
     }
@@ -86,9 +94,16 @@ export function listenToPointer(surface: HTMLElement, frame: Frame, context: Con
     const drawn = line;
     setLine(null);
     if (event.type !== "pointerup") return;
-    if (drawn !== null) {
+    if (decodes) {
+      decodes = false;
+      hand.pointAt(frame, ...at(event));
+      store.set({ placePinned: true });
+    } else if (drawn !== null) {
       if (drawn.length >= 6) hand.enclose(frame, drawn, adds);
-      else if (moved <= STILL) store.set({ selection: [] });
+      else if (moved <= STILL && event.pointerType === "mouse" && store.state.selection.length > 0) {
+        store.set({ selection: [] });
+        context.say("Selection cleared");
+      }
     } else if (moved <= STILL && fingers.size === 0) {
       const now = at(event);
       hand.pointAt(frame, ...now);

@@ -114,15 +114,14 @@ export class Points {
 
   private drawOn(renderer: Renderer, views: readonly PaintedPanel[], most: number): void {
     const { state } = this.context.store;
+    const look = ({ rect, camera }: PaintedPanel) => pointLook(most, rect.width * rect.height, camera.zoom);
     const [first] = views;
     if (first === undefined) return;
-    const look = pointLook(most, first.rect.width * first.rect.height, first.camera.zoom);
     const someSelected = state.selection.length > 0;
     renderer.draw(
-      views.map((view): PanelView => ({ ...view, to: view.map, colours: this.coloursOf(renderer, view.map) })),
+      views.map((view): PanelView => ({ ...view, to: view.map, colours: this.coloursOf(renderer, view.map), size: look(view).size })),
       {
-        size: look.size,
-        opacity: look.opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1),
+        opacity: look(first).opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1),
         someSelected,
         someDimmed: this.anyOutside || someSelected,
         most,

@@ -62,6 +62,7 @@ export function searchBox(context: Context): HTMLElement {
       list.hidden = true;
       context.say(`${plural(rows.length, "point")} selected`);
     });
+    list.scrollTop = 0;
     fill(
       list,
       all,
@@ -106,7 +107,9 @@ export function searchBox(context: Context): HTMLElement {
       event.preventDefault();
     } else if (event.key === "Enter" && document.activeElement === input) {
       const [first] = findRows(context, store.state.query);
-      if (first !== undefined) store.set({ focus: first, tab: "point" });
+      if (first === undefined) return;
+      store.set({ focus: first, tab: "point" });
+      list.hidden = true;
     }
   });
   context.onClose(store.subscribe(show, "query"));

@@ -5,7 +5,7 @@ import { css } from "../gl/colour";
 import { categoryName } from "./point";
 import { applyFilters, categoryColours } from "./colouring";
 import type { Context } from "./context";
-import { download, fill, h, shorten, text } from "./dom";
+import { download, fill, h, shorten, text, touches } from "./dom";
 import { lacking } from "./lacking";
 import { Picture, pictureStyle } from "./picture";
 import { thumb } from "./thumb";
@@ -42,7 +42,7 @@ export function selectionPanel(context: Context): HTMLElement {
     { class: "empty" },
     h("p", { class: "lead" }, "Draw around some points."),
     h("p", {}, "The points are selected on every map at once, so you see where one map’s cluster lies on the others."),
-    h("p", { class: "soft" }, "Hold ", h("kbd", {}, "Shift"), " to add to the selection, or to draw with any pen. With the keyboard: ", h("kbd", {}, "Enter"), " takes the held point in or out."),
+    touches() ? null : h("p", { class: "soft" }, "Hold ", h("kbd", {}, "Shift"), " to add to the selection, or to draw with any pen. With the keyboard: ", h("kbd", {}, "Enter"), " takes the held point in or out."),
   );
   const title = h("h2", { class: "point-title", tabindex: -1 });
   const clear = h("button", {}, "Clear");
@@ -90,6 +90,7 @@ export function selectionPanel(context: Context): HTMLElement {
 
   const small = (row: number): HTMLElement => thumb(context, row);
   let request = 0;
+  let described: readonly number[] = [];
   const show = (): void => {
     const { selection, tab, pen } = store.state;
     lasso.setAttribute("aria-pressed", String(pen === "lasso"));
@@ -98,11 +99,13 @@ export function selectionPanel(context: Context): HTMLElement {
     empty.hidden = selection.length > 0;
     full.hidden = selection.length === 0;
     if (selection.length === 0) return;
+    if (selection !== described) panel.scrollTop = 0;
+    described = selection;
     text(title, `${plural(selection.length, "point")} (${percent(selection.length / atlas.n)})`);
     const out = outside();
     const faint = out === null ? 0 : selection.reduce((sum, row) => sum + (out[row] ?? 0), 0);
     hidden.hidden = faint === 0;
-    text(hiddenText, `${faint === selection.length ? "All" : count(faint)} of them ${faint === 1 ? "is" : "are"} taken out by the legend and ${faint === 1 ? "counts" : "count"} here all the same.`);
+    text(hiddenText, `${faint === selection.length ? "All" : count(faint)} of them ${faint === 1 ? "is" : "are"} taken out by the filters and ${faint === 1 ? "counts" : "count"} here all the same.`);
     only.hidden = faint === selection.length;
     showMix(selection);
     const column = named(atlas.columns, "reconstruction_mse");

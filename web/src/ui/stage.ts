@@ -11,10 +11,12 @@ import { layer, Points } from "./points";
 import { Views } from "./views";
 import { mapTitle } from "./words";
 
+export type Layer = "mosaic" | "points" | "marks" | "names";
+
 export interface Stage {
   readonly element: HTMLElement;
-  /** Draw a map again into a canvas, `ratio` device pixels to a CSS pixel. */
-  picture(map: string, ratio: number): HTMLCanvasElement | null;
+  /** Draw layers of a map again into a canvas that lets the paper through, `ratio` device pixels to a CSS pixel. */
+  picture(map: string, ratio: number, ...layers: Layer[]): HTMLCanvasElement | null;
   /** The panel's view of a map that is on screen. */
   view(map: string): PaintedPanel | null;
 }
@@ -145,6 +147,7 @@ export function createStage(context: Context): Stage {
         touch("points", "below");
       }
       if (changed.has("mosaic") || changed.has("thumbnails")) touch("points", "below");
+      if (changed.has("theme")) touch("below");
       if (changed.has("pen")) grid.dataset["pen"] = state.pen;
       touch("above");
     }),
@@ -176,7 +179,7 @@ export function createStage(context: Context): Stage {
   return {
     element,
     view,
-    picture(map, scale) {
+    picture(map, scale, ...layers) {
       const found = view(map);
       if (found === null) return null;
       const { width, height } = found.rect;
@@ -184,12 +187,10 @@ export function createStage(context: Context): Stage {
       const sheet = h("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
       const drawing = sheet.getContext("2d");
       if (drawing === null) return null;
-      drawing.fillStyle = getComputedStyle(element).getPropertyValue("--paper").trim() || "#fff";
-      drawing.fillRect(0, 0, sheet.width, sheet.height);
       drawing.setTransform(scale, 0, 0, scale, 0, 0);
-      if (store.state.mosaic) mosaic.paint(drawing, [alone]);
-      points.drawInto(drawing, alone, scale);
-      paintPanel(drawing, context, alone, points.outside, null);
+      if (layers.includes("mosaic") && store.state.mosaic) mosaic.paint(drawing, [alone]);
+      if (layers.includes("points")) points.drawInto(drawing, alone, scale);
+      if (layers.includes("marks")) paintPanel(drawing, context, alone, points.outside, null, layers.includes("names"));
       return sheet;
     },
   };

@@ -80,7 +80,8 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
       save.open = false;
       const { selection } = store.state;
       const whole = selection.length === 0 || selectionText(selection) !== null;
-      const copied = whole ? "Link copied" : `Link copied without the selection: ${plural(selection.length, "point")} are too many for a link`;
+      const drawn = context.marks.of("draw").length > 0;
+      const copied = whole ? `Link copied${drawn ? ", without the drawing" : ""}` : `Link copied without the selection: ${plural(selection.length, "point")} are too many for a link`;
       void navigator.clipboard?.writeText(address).then(() => context.say(copied), () => context.say("Copying is not allowed here; the address bar has the link"));
     };
     files.append(h("button", { onclick: copy }, "Copy a link to this view"));

@@ -41,6 +41,13 @@ function decimals(value: number | null): string {
   return value === null || !Number.isFinite(value) ? "–" : value.toFixed(3).replace("-", "−");
 }
 
+/** What random maps reach: one figure, or a range where it depends on the map. */
+function chance(values: readonly (number | null)[]): string {
+  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const [low = null, high = null] = [known[0], known.at(-1)];
+  return low === null || high === null || high - low < 0.05 ? decimals(low) : `${low.toFixed(2)} to ${high.toFixed(2)}`;
+}
+
 export function trustPage(context: Context): HTMLElement {
   const { atlas, store } = context;
   const page = h("article", { class: "page page-wide" });
@@ -100,13 +107,14 @@ export function trustPage(context: Context): HTMLElement {
         h("th", { scope: "row", title: first.definition }, first.title),
         ...shown.map((map) => {
           const measure = of(map, first.key);
-          if (measure === undefined || measure.value === null) return h("td", {}, "–");
+          // Where chance would do as well as the best there is nothing to measure: a map without gaps.
+          if (measure === undefined || measure.value === null || (measure.random !== null && measure.random === measure.best)) return h("td", {}, "–");
           const cell = h("td", {}, h("span", { class: "number" }, decimals(measure.value)), measure.standard_error !== null && measure.standard_error > 0 && h("small", {}, ` ± ${figure(measure.standard_error, 1)}`));
           cell.style.setProperty("--share-number", shareOfBest(measure).toFixed(3));
           cell.className = "cell";
           return cell;
         }),
-        h("td", { class: "soft number" }, decimals(shown.map((map) => of(map, first.key)?.random ?? null).find((value) => value !== null) ?? null)),
+        h("td", { class: "soft number" }, chance(shown.map((map) => of(map, first.key)?.random ?? null).filter((value) => value !== null && value !== first.best))),
         h("td", { class: "soft number" }, decimals(first.best)),
       );
     const bodies = SCOPES.map(([scope, name]) => {
