@@ -68,16 +68,17 @@ test("listeners hear once of what is really new", () => {
   stop();
   store.set({ hover: 4 });
   expect(heard).toEqual(["hover,tab"]);
-  it("gives each tab its pen", () => {
-    const store = new Store({ tab: "decode" });
-    expect(store.state.pen).toBe("decode");
-    store.set({ tab: "selection" });
-    expect(store.state.pen).toBe("lasso");
-    store.set({ pen: "rectangle" });
-    store.set({ tab: "trust" });
-    store.set({ tab: "selection" });
-    expect(store.state.pen).toBe("rectangle");
-    store.set({ tab: "point", pen: "path" });
-    expect(store.state.pen).toBe("look");
-  });
+});
+
+test("each tab has its pen", () => {
+  const store = new Store({ tab: "decode" });
+  expect(store.state.pen).toBe("decode");
+  store.set({ tab: "selection" });
+  expect(store.state.pen).toBe("lasso");
+  store.set({ pen: "rectangle" });
+  store.set({ tab: "trust" });
+  store.set({ tab: "selection" });
+  expect(store.state.pen).toBe("rectangle");
+  store.set({ tab: "point", pen: "path" });
+  expect(store.state.pen).toBe("look");
 });
