@@ -43,7 +43,7 @@ export function toolbar(context: Context, stage: Stage): HTMLElement {
 
   const colour = h("select", { "aria-label": "Colour by" });
   for (const column of atlas.columns) colour.append(h("option", { value: column.name }, shorten(column.title, 40)));
-  if (hasTrust(atlas)) colour.append(h("option", { value: TRUST }, "trust: false and missing neighbours"));
+  if (hasTrust(atlas)) colour.append(h("option", { value: TRUST }, "trust of each point"));
   colour.append(h("option", { value: "" }, "one colour"));
   colour.addEventListener("change", () => store.set({ colour: colour.value }));
 
