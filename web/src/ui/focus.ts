@@ -12,7 +12,8 @@ const HOMES: readonly (readonly [place: string, home: string])[] = [
 ];
 
 function isSeen(element: Element | undefined): element is HTMLElement {
-  return element instanceof HTMLElement && element.getClientRects().length > 0;
+  // What a closed <details> holds has boxes and is not seen.
+  return element instanceof HTMLElement && element.getClientRects().length > 0 && element.closest("details:not([open]) > :not(summary)") === null;
 }
 
 /**
@@ -28,7 +29,9 @@ export function keepFocus(root: HTMLElement): () => void {
     around = last === null ? [] : ancestors(last);
   };
   const check = (): void => {
-    if (last === null || document.activeElement !== document.body || isSeen(last)) return;
+    // A browser may still name the hidden element, for a frame or two.
+    const active = document.activeElement;
+    if (last === null || isSeen(last) || (active !== document.body && active !== last)) return;
     for (const [place, home] of HOMES) {
       const near = around.find((each) => each.matches(place));
       const found = [...(home === "" ? [near] : (near?.querySelectorAll(home) ?? []))].find(isSeen);
