@@ -128,9 +128,14 @@ export function classPalette(nClasses: number, dark: boolean): Palette {
   return fill((index) => colours[index % Math.max(1, colours.length)] ?? parseHex(NO_CLASS));
 }
 
+/** The same without the end that is lost on the page: the darkest on a dark one, the palest on a light one. */
+export function shownRamp(t: number, dark: boolean): Rgb {
+  return rampColour(dark ? 0.18 + 0.82 * t : 0.95 * t);
+}
+
 export function rampPalette(dark: boolean): Palette {
   // The dark end of the ramp would vanish on a dark page.
-  return fill((index) => rampColour(dark ? 0.18 + (0.82 * index) / 254 : (0.95 * index) / 254));
+  return fill((index) => shownRamp(index / 254, dark));
 }
 
 export function trustPalette(dark: boolean): Palette {

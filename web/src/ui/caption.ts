@@ -1,8 +1,8 @@
 /** What a saved map says of itself: which map of what, how far to trust it, and what its colours mean. */
 
-import { css, rampColour, trustColour, type Rgb } from "../gl/colour";
+import { css, shownRamp, trustColour, type Rgb } from "../gl/colour";
 import { named } from "../data";
-import { TRUST, categoryColours, findColumn } from "./colouring";
+import { TRUST, categoriesOff, categoryColours, findColumn } from "./colouring";
 import type { Context } from "./context";
 import { h, s, shorten } from "./dom";
 import { filterWords, scaleEnds } from "./legend";
@@ -68,7 +68,7 @@ export function caption(context: Context, map: string, width: number, height: nu
     x = write(words, x + 17, y) + 16;
   };
   const column = findColumn(atlas, colour);
-  const off = new Set(filters.find((filter) => filter.column === colour)?.off ?? []);
+  const off = categoriesOff(store.state, colour);
   if (colour === TRUST) {
     for (const [words, a, b] of [["neither", 0, 0], ["false neighbours", 1, 0], ["missing neighbours", 0, 1], ["both", 1, 1]] as const) item(words, trustColour(a, b, dark));
   } else if (column?.kind === "category") {
@@ -79,7 +79,7 @@ export function caption(context: Context, map: string, width: number, height: nu
   } else if (column?.kind === "number") {
     const [low, high] = scaleEnds(column);
     x = write(low, EDGE, y) + 8;
-    for (let k = 0; k < 40; k++) patch(x + 4 * k, y, 4.5, rampColour(dark ? 0.18 + (0.82 * k) / 39 : (0.95 * k) / 39));
+    for (let k = 0; k < 40; k++) patch(x + 4 * k, y, 4.5, shownRamp(k / 39, dark));
     x = write(high, x + 168, y);
     if (x + 16 + wide(column.title, 13, 400) > width - EDGE) [x, y] = [EDGE - 16, y + LINE];
     write(column.title, x + 16, y, 13, 400, soft);

@@ -96,6 +96,11 @@ export function categoryColours(column: CategoryColumn, dark: boolean): Rgb[] {
   return classColours(column.names.length, dark);
 }
 
+/** The categories of a column that are taken out. */
+export function categoriesOff({ filters }: State, column: string): Set<number> {
+  return new Set(filters.find((filter) => filter.column === column)?.off ?? []);
+}
+
 /** Mark in `outside` the points that some filter leaves out; tell whether there are any. */
 export function applyFilters(atlas: AtlasData, filters: readonly Filter[], outside: Uint8Array): boolean {
   outside.fill(0);

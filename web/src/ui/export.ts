@@ -2,14 +2,14 @@
 
 import { named } from "../data";
 import { toScreen } from "../gl/camera";
-import { css, textShade } from "../gl/colour";
 import { pointLook } from "../gl/renderer";
 import { caption, paintCaption, svgCaption } from "./caption";
-import { clusterLabels, lift } from "./clusters";
-import { applyFilters, categoryColours, colourIndices, paletteFor } from "./colouring";
+import { lift } from "./clusters";
+import { applyFilters, colourIndices, paletteFor } from "./colouring";
 import type { Context } from "./context";
-import { download, h, s, shorten } from "./dom";
-import { inksOf, namedColumn } from "./paint";
+import { download, h, s } from "./dom";
+import { inksOf, namesOn } from "./paint";
+import { shownThrough } from "./points";
 import type { Layer, Stage } from "./stage";
 import { mapTitle } from "./words";
 
@@ -93,7 +93,7 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
       const key = colour + String(dim);
       let group = groups.get(key);
       if (group === undefined) {
-        group = s("g", { fill: colour, "fill-opacity": (dim ? 0.16 : 1) * look.opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1) });
+        group = s("g", { fill: colour, "fill-opacity": (dim ? 0.16 : 1) * look.opacity * shownThrough(state) });
         groups.set(key, group);
         (dim ? faint : bright).append(group);
       }
@@ -103,23 +103,15 @@ function mapSvg(context: Context, stage: Stage, name: string): SVGSVGElement | n
     raster("points");
   }
   if (state.thumbnails || state.focus >= 0 || state.hover >= 0 || context.marks.all().some((mark) => mark.map === name)) raster("marks");
-  const labelled = namedColumn(context);
-  if (state.labels && labelled !== null) {
-    const colours = categoryColours(labelled, dark);
-    const coloured = labelled.name === state.colour;
-    const off = new Set(store.state.filters.find((filter) => filter.column === labelled.name)?.off ?? []);
-    for (const label of clusterLabels(map.positions, labelled)) {
-      if (off.has(label.category)) continue;
-      const [x, y] = place(label.x, label.y);
-      drawing.append(
-        s("text", {
-          x: x.toFixed(1), y: (y - lift(atlas.n)).toFixed(1), "text-anchor": "middle", "dominant-baseline": "central",
-          "font-family": "system-ui, sans-serif", "font-weight": 600, "font-size": 16,
-          fill: coloured ? css(textShade(colours[label.category] ?? [0, 0, 0], dark)) : inks.ink,
-          stroke: inks.paper, "stroke-width": 4, "stroke-linejoin": "round", "paint-order": "stroke",
-        }, shorten(label.name, 22)),
-      );
-    }
+  for (const { text, x, y, colour } of state.labels ? namesOn(context, map) : []) {
+    const [px, py] = place(x, y);
+    drawing.append(
+      s("text", {
+        x: px.toFixed(1), y: (py - lift(atlas.n)).toFixed(1), "text-anchor": "middle", "dominant-baseline": "central",
+        "font-family": "system-ui, sans-serif", "font-weight": 600, "font-size": 16, fill: colour,
+        stroke: inks.paper, "stroke-width": 4, "stroke-linejoin": "round", "paint-order": "stroke",
+      }, text),
+    );
   }
   return whole;
 }

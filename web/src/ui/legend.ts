@@ -1,9 +1,9 @@
 /** What the colours mean; pressing a name takes its points out or brings them back. */
 
-import { TRUST_STEPS, TRUST_WORST, css, rampColour, trustColour } from "../gl/colour";
+import { TRUST_STEPS, TRUST_WORST, css, shownRamp, trustColour } from "../gl/colour";
 import type { AtlasData, CategoryColumn, NumberColumn } from "../data";
 import type { Filter } from "../store";
-import { TRUST, applyFilters, categoryColours, colourRange, findColumn } from "./colouring";
+import { TRUST, applyFilters, categoriesOff, categoryColours, colourRange, findColumn } from "./colouring";
 import type { Context } from "./context";
 import { h, shorten, text } from "./dom";
 import { lacking } from "./lacking";
@@ -29,7 +29,7 @@ export function legend(context: Context): HTMLElement {
   };
 
   const categories = (column: CategoryColumn): void => {
-    const off = new Set(filterOf(column.name)?.off ?? []);
+    const off = categoriesOff(store.state, column.name);
     const colours = categoryColours(column, context.dark());
     const used = column.counts.map((number, category) => ({ number, category })).filter(({ number }) => number > 0);
     const apply = (next: Set<number>): void =>
@@ -45,7 +45,7 @@ export function legend(context: Context): HTMLElement {
         h("bdi", {}, shorten(name, 24) || "(empty)"),
       );
       button.addEventListener("click", () => {
-        const next = new Set(filterOf(column.name)?.off ?? []);
+        const next = categoriesOff(store.state, column.name);
         if (!next.delete(category)) next.add(category);
         apply(next);
       });
@@ -67,7 +67,7 @@ export function legend(context: Context): HTMLElement {
     const ramp = h("canvas", { class: "ramp", width: 120, height: 1, "aria-hidden": "true" });
     const paint = ramp.getContext("2d");
     for (let x = 0; x < 120 && paint !== null; x++) {
-      paint.fillStyle = css(rampColour(context.dark() ? 0.18 + (0.82 * x) / 119 : (0.95 * x) / 119));
+      paint.fillStyle = css(shownRamp(x / 119, context.dark()));
       paint.fillRect(x, 0, 1, 1);
     }
     const step = (greatest - least) / 200 || 1;

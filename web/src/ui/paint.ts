@@ -6,7 +6,7 @@ import { Overlay, type Inks } from "../gl/overlay";
 import { named, type CategoryColumn, type MapData } from "../data";
 import type { Context, Mark } from "./context";
 import { clusterLabels, lift, type ClusterLabel } from "./clusters";
-import { categoryColours, findColumn } from "./colouring";
+import { categoriesOff, categoryColours, findColumn } from "./colouring";
 import { shorten } from "./dom";
 import { neighboursOf } from "./neighbours";
 import { pictureStyle, toRgba } from "./picture";
@@ -49,7 +49,7 @@ export function paintPanel(
     if (still && state.thumbnails) paintImages(overlay, context, panel, map, outside, dark);
     const shown = state.hover >= 0 ? state.hover : state.focus;
     if (still && shown >= 0 && state.pen === "look") paintNeighbours(overlay, context, map, shown, inks);
-    if (still && names && state.labels) paintNames(overlay, context, map, dark);
+    if (still && names && state.labels) paintNames(overlay, context, map);
     for (const mark of still ? marks.all() : []) if (mark.map === panel.map) paintMark(overlay, mark, inks);
     if (state.focus >= 0) paintRow(overlay, context, panel, state.focus, 7, inks.accent);
     if (state.hover >= 0 && state.hover !== state.focus) paintRow(overlay, context, panel, state.hover, 6, inks.ink);
@@ -83,31 +83,33 @@ function paintNeighbours(overlay: Overlay, context: Context, map: MapData, row: 
 // Places of names are found once for each map and column.
 const places = new WeakMap<MapData, Map<string, ClusterLabel[]>>();
 
-/** The column whose categories are named on the maps. */
-export function namedColumn({ atlas, store }: Context): CategoryColumn | null {
-  const chosen = findColumn(atlas, store.state.colour);
-  return chosen?.kind === "category" ? chosen : atlas.label;
-}
-
-function paintNames(overlay: Overlay, context: Context, map: MapData, dark: boolean): void {
-  const { atlas, store } = context;
-  const column = namedColumn(context);
-  if (column === null) return;
-  const chosen = findColumn(atlas, store.state.colour);
-  const colours = categoryColours(column, dark);
-  const off = new Set(store.state.filters.find((filter) => filter.column === column.name)?.off ?? []);
+/** The names on a map's clusters, and their colours: none where colours mean something else, or nothing. */
+export function namesOn({ atlas, store, dark }: Context, map: MapData): { text: string; x: number; y: number; size: number; colour: string }[] {
+  const { state } = store;
+  const chosen = findColumn(atlas, state.colour);
+  const column: CategoryColumn | null = chosen?.kind === "category" ? chosen : atlas.label;
+  if (column === null) return [];
+  const colours = categoryColours(column, dark());
+  const off = categoriesOff(state, column.name);
   const known = places.get(map) ?? new Map<string, ClusterLabel[]>();
   places.set(map, known);
   const labels = known.get(column.name) ?? clusterLabels(map.positions, column);
   known.set(column.name, labels);
-  const short = labels.every((label) => label.name.length <= 3);
-  const above = lift(atlas.n) / overlay.scale();
-  for (const label of labels) {
-    if (off.has(label.category)) continue;
-    // Where colours mean something else, or nothing, names have none.
-    const colour = chosen === column ? css(textShade(colours[label.category] ?? [128, 128, 128], dark)) : inksOf(dark).ink;
-    overlay.label(shorten(label.name, 22), label.x, label.y + above, colour, short ? 17 : 13);
-  }
+  const size = labels.every(({ name }) => name.length <= 3) ? 17 : 13;
+  return labels
+    .filter(({ category }) => !off.has(category))
+    .map(({ name, category, x, y }) => ({
+      text: shorten(name, 22),
+      x,
+      y,
+      size,
+      colour: chosen === column ? css(textShade(colours[category] ?? [128, 128, 128], dark())) : inksOf(dark()).ink,
+    }));
+}
+
+function paintNames(overlay: Overlay, context: Context, map: MapData): void {
+  const above = lift(context.atlas.n) / overlay.scale();
+  for (const { text, x, y, size, colour } of namesOn(context, map)) overlay.label(text, x, y + above, colour, size);
 }
 
 function paintMark(overlay: Overlay, mark: Mark, inks: Inks): void {

@@ -5,6 +5,7 @@ import { createFallback } from "../gl/fallback";
 import { pointLook, type PanelView, type Renderer } from "../gl/renderer";
 import { createScatter } from "../gl/scatter";
 import { applyFilters, colourIndices, paletteFor, stateBits, TRUST } from "./colouring";
+import type { State } from "../store";
 import type { Context } from "./context";
 import { h } from "./dom";
 import { Pace } from "./pace";
@@ -121,7 +122,7 @@ export class Points {
     renderer.draw(
       views.map((view): PanelView => ({ ...view, to: view.map, colours: this.coloursOf(renderer, view.map), size: look(view).size })),
       {
-        opacity: look(first).opacity * (state.mosaic ? 0.55 : 1) * (state.thumbnails ? 0.35 : 1),
+        opacity: look(first).opacity * shownThrough(state),
         someSelected,
         someDimmed: this.anyOutside || someSelected,
         most,
@@ -143,6 +144,11 @@ export class Points {
     const { atlas, store } = this.context;
     return paletteFor(atlas, store.state.colour, this.context.dark());
   }
+}
+
+/** How much of the points is left where they must let the mosaic or the images be seen. */
+export function shownThrough({ mosaic, thumbnails }: State): number {
+  return (mosaic ? 0.55 : 1) * (thumbnails ? 0.35 : 1);
 }
 
 /** A canvas over the whole stage. */
